@@ -1,0 +1,42 @@
+package drivers
+
+import "context"
+
+// What follows is optional: the engine finds it by type assertion on a Session or a Consumer, and does without where it is missing.
+
+// Nacker is a Consumer that can hand deliveries back.
+type Nacker interface {
+	// Nack gives ds back; with requeue they are delivered again, without they are discarded or dead-lettered.
+	Nack(ctx context.Context, ds []Delivery, requeue bool) error
+}
+
+// Locator is a Session that knows where a shard lives.
+type Locator interface {
+	// Locate names the nodes that hold shard of t, by the names the cluster gave them.
+	Locate(ctx context.Context, t Topic, shard int) (Placement, error)
+}
+
+// Placement is where a shard lives, in node names.
+type Placement struct {
+	Leader    string
+	Followers []string
+}
+
+// Depther is a Session that can count what a group has still to do.
+type Depther interface {
+	// Depth returns how many messages of t are owed to group and neither delivered nor acknowledged, by the broker's own count.
+	Depth(ctx context.Context, t Topic, group string) (int64, error)
+}
+
+// Ender is a Session that knows where its shards end.
+type Ender interface {
+	// End returns the position of the last message of every shard, by shard. A shard without messages has no known position.
+	End(ctx context.Context, t Topic) ([]Position, error)
+}
+
+// Fencer is a Consumer of a broker without positions that can still tell when it has seen everything.
+type Fencer interface {
+	// Fence returns once everything that the broker held for this consumer when Fence was called has been returned by Receive. It
+	// is called from another goroutine than Receive, which must go on meanwhile.
+	Fence(ctx context.Context) error
+}

@@ -1,0 +1,3 @@
+module ordeal
+
+go 1.26.0
