@@ -1,0 +1,62 @@
+# Everything that is done with ordeal's source is a target here; `make help` lists them.
+
+SHELL := bash
+GO ?= go
+BIN := $(CURDIR)/.cache/bin
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
+PLATFORMS := linux/arm64 darwin/arm64 windows/amd64
+FUZZTIME ?= 10s
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: test
+test: lint cross unit race ## everything, as CI runs it
+
+.PHONY: build
+build: ## the binary, in bin/
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ordeal ./cmd/ordeal
+
+.PHONY: unit
+unit: ## unit, conformance, golden, command-line and integration tests
+	$(GO) test -count=1 -timeout 15m ./...
+
+.PHONY: race
+race: ## the same packages under the race detector, but for the long end-to-end runs
+	$(GO) test -count=1 -race -short -timeout 20m ./...
+
+.PHONY: lint
+lint: $(GOLANGCI) ## gofmt, vet, golangci-lint with the import rules
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	@mkdir -p $(BIN)
+	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv $(BIN)/golangci-lint $@
+
+.PHONY: cross
+cross: ## vet for the other platforms
+	@for p in $(PLATFORMS); do echo "vet $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./... || exit 1; done
+
+.PHONY: bench
+bench: ## the performance claims, each printed as a ratio measured in one run
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./internal/... ./drivers/... ./reports/...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME
+	@grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r d; do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$d/*_test.go | cut -c6-); do \
+	    echo "$$d $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$d || exit 1; done; done
+
+.PHONY: golden
+golden: ## write golden files and generated docs anew
+	$(GO) test ./... -run 'Golden|UpToDate|Generated' -update
+
+.PHONY: clean
+clean: ## remove what the targets above made
+	rm -rf bin .cache runs
