@@ -1,0 +1,57 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"syscall"
+)
+
+// Ports come from below the range from which kernels take the ports of outgoing connections (32768 and up on Linux, 49152 and up
+// elsewhere): otherwise a client that dials while a node is down could sit on the node's port when it comes back.
+const (
+	firstPort = 20000
+	pastPort  = 32000
+)
+
+// freePorts finds n different ports of the loopback interface on which nobody listens. Somebody may, a moment later.
+func freePorts(n int) ([]int, error) {
+	ports := make([]int, 0, n)
+	held := make([]net.Listener, 0, n)
+	defer func() {
+		for _, l := range held {
+			_ = l.Close()
+		}
+	}()
+	for range 100 * n {
+		port := firstPort + rand.IntN(pastPort-firstPort)
+		l, err := net.Listen("tcp", loopback(port))
+		if err != nil {
+			continue
+		}
+		held = append(held, l)
+		ports = append(ports, port)
+		if len(ports) == n {
+			return ports, nil
+		}
+	}
+	return nil, fmt.Errorf("find %d free ports between %d and %d on 127.0.0.1: found only %d", n, firstPort, pastPort, len(ports))
+}
+
+// taken tells whether somebody listens on any of ports.
+func taken(ports []int) bool {
+	for _, port := range ports {
+		l, err := net.Listen("tcp", loopback(port))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return true
+		}
+		if err == nil {
+			_ = l.Close()
+		}
+	}
+	return false
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
