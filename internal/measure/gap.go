@@ -1,0 +1,68 @@
+package measure
+
+import (
+	"slices"
+	"sync/atomic"
+)
+
+// Gaps finds the longest time without a delivery in each phase. It counts from the first delivery on, which makes it blind to a group that never
+// received anything. A gap that goes over the border of two phases is cut there, and each has its part. The members of a group may share one
+// Gaps: its methods are safe for concurrent use.
+type Gaps struct {
+	phases  []Span
+	longest []atomic.Int64
+	last    atomic.Int64 // plus one, so that 0 is none yet
+}
+
+// NewGaps makes a finder of gaps for phases that follow one another.
+func NewGaps(phases []Span) *Gaps {
+	return &Gaps{phases: slices.Clone(phases), longest: make([]atomic.Int64, len(phases))}
+}
+
+// Observe notes that something was received now, in ns since the clock's epoch. It is called once for each batch.
+func (g *Gaps) Observe(now int64) {
+	for {
+		before := g.last.Load()
+		if now < before {
+			return // another member was faster
+		}
+		if g.last.CompareAndSwap(before, now+1) {
+			if before > 0 {
+				g.cut(before-1, now)
+			}
+			return
+		}
+	}
+}
+
+// Finish closes the gap that is open at the end of the run.
+func (g *Gaps) Finish(end int64) {
+	if g.last.Load() > 0 {
+		g.Observe(end)
+	}
+}
+
+// Max is the longest gap of a phase in ns.
+func (g *Gaps) Max(phase int) int64 { return g.longest[phase].Load() }
+
+// cut gives each phase its part of a gap.
+func (g *Gaps) cut(from, to int64) {
+	for i := range g.phases {
+		p := &g.phases[i]
+		if p.Start >= to {
+			return
+		}
+		if part := min(to, p.End) - max(from, p.Start); part > 0 {
+			raise(&g.longest[i], part)
+		}
+	}
+}
+
+func raise(top *atomic.Int64, value int64) {
+	for {
+		old := top.Load()
+		if value <= old || top.CompareAndSwap(old, value) {
+			return
+		}
+	}
+}

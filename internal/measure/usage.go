@@ -1,0 +1,46 @@
+package measure
+
+import (
+	"runtime"
+	"runtime/metrics"
+	"time"
+)
+
+// Usage is what the process has used so far. Two readings and Since give what a run used.
+type Usage struct {
+	// At is when it was read, with a monotonic reading.
+	At time.Time
+	// CPU time of all threads, user and system; 0 where the system does not tell.
+	CPU time.Duration
+	// RSSMax is the largest memory the process ever had, in bytes; 0 where the system does not tell.
+	RSSMax int64
+	// GCCycles and GCPause are the garbage collections, and the time for which they stopped everything.
+	GCCycles int64
+	GCPause  time.Duration
+	// ClockStep is 0 in a reading; in a difference, how far the wall clock moved against the monotonic one.
+	ClockStep time.Duration
+}
+
+// ReadUsage reads the process's usage. It does not stop the world.
+func ReadUsage() Usage {
+	samples := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/cpu/classes/gc/pause:cpu-seconds"}}
+	metrics.Read(samples)
+	u := Usage{At: time.Now(), GCCycles: int64(samples[0].Value.Uint64())}
+	// The runtime counts a pause for every processor that it stopped.
+	u.GCPause = time.Duration(samples[1].Value.Float64() / float64(runtime.GOMAXPROCS(0)) * float64(time.Second))
+	u.CPU, u.RSSMax = processUsage()
+	return u
+}
+
+// Since is what was used from an earlier reading to this one; RSSMax is that of the whole process.
+func (u Usage) Since(earlier Usage) Usage {
+	wall := u.At.Round(0).Sub(earlier.At.Round(0)) // Round(0) strips the monotonic reading
+	return Usage{
+		At:        u.At,
+		CPU:       u.CPU - earlier.CPU,
+		RSSMax:    u.RSSMax,
+		GCCycles:  u.GCCycles - earlier.GCCycles,
+		GCPause:   u.GCPause - earlier.GCPause,
+		ClockStep: wall - u.At.Sub(earlier.At),
+	}
+}
