@@ -1,0 +1,140 @@
+package reports
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Finding is what the check's rule is about and how often it was found: "lost" and 3 of no-loss. For no-loss without a loss it may be "unseen",
+// which is what a loss is called before the drain has shown that nothing more comes. The kind is empty for a check that counts nothing known.
+func (c *Check) Finding() (kind string, n int64) {
+	name, _, _ := strings.Cut(c.Name, ":")
+	switch strings.TrimSpace(name) {
+	case "no-loss":
+		if c.Counts["lost"] == 0 && c.Counts["unseen"] > 0 {
+			return "unseen", c.Counts["unseen"]
+		}
+		kind = "lost"
+	case "duplicates":
+		kind = "duplicated"
+	case "order":
+		kind = "reordered"
+	case "no-phantom":
+		kind = "phantom"
+	case "no-corruption":
+		kind = "corrupted"
+	default:
+		if len(c.Counts) == 1 {
+			for kind, n = range c.Counts {
+				return kind, n
+			}
+		}
+		return "", 0
+	}
+	return kind, c.Counts[kind]
+}
+
+// OtherCounts are the names of the check's counts beside the one that Finding gives, those of 0 left out, sorted.
+func (c *Check) OtherCounts() []string {
+	found, _ := c.Finding()
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(c.Counts)) {
+		if name != found && c.Counts[name] != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// PromiseText says whether the broker claims what the check asks for, and on which grounds.
+func (c *Check) PromiseText() string {
+	word := "not promised"
+	if c.Promised {
+		word = "promised"
+	}
+	if c.Promise == "" {
+		return word
+	}
+	return word + ": " + c.Promise
+}
+
+// WorstFirst gives the checks with failures before what is inconclusive before what passed, otherwise in their order.
+func WorstFirst(checks []Check) []Check {
+	return slices.SortedStableFunc(slices.Values(checks), func(a, b Check) int { return cmp.Compare(rank(a.Verdict), rank(b.Verdict)) })
+}
+
+// GatesWorstFirst is WorstFirst for gates.
+func GatesWorstFirst(gates []Gate) []Gate {
+	return slices.SortedStableFunc(slices.Values(gates), func(a, b Gate) int { return cmp.Compare(rank(a.Verdict), rank(b.Verdict)) })
+}
+
+func rank(v Verdict) int {
+	switch v {
+	case Fail:
+		return 0
+	case Pass:
+		return 2
+	default:
+		return 1
+	}
+}
+
+// Total adds up one count over the checks, such as "lost"; where several checks count the same it is the largest, for they saw the same messages.
+func (r *Run) Total(kind string) int64 {
+	var most int64
+	for i := range r.Checks {
+		most = max(most, r.Checks[i].Counts[kind])
+	}
+	return most
+}
+
+// Facts are the evidence in order: what was before, then what came after, then the rest by name.
+func (f *Fault) Facts() []string {
+	names := slices.Sorted(maps.Keys(f.Evidence))
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(evidenceRank(a), evidenceRank(b)) })
+	return names
+}
+
+func evidenceRank(name string) int {
+	switch {
+	case strings.HasPrefix(name, "old"):
+		return 0
+	case strings.HasPrefix(name, "exit"):
+		return 1
+	case strings.HasPrefix(name, "new"):
+		return 2
+	default:
+		return 3
+	}
+}
+
+// Command is a line for a shell and what it does.
+type Command struct{ Line, About string }
+
+// Again lists the commands that a reader may want next, the one that repeats the run first.
+func (r *Run) Again() []Command {
+	var list []Command
+	if r.Command != "" {
+		list = append(list, Command{OneLine(r.Command), "the same load and the same faults again"})
+	}
+	if r.Folder != "" {
+		folder := quote(OneLine(r.Folder))
+		list = append(list,
+			Command{"ordeal check " + folder, "judge the saved run again"},
+			Command{"ordeal report " + folder + " --format html", "render it again"})
+	}
+	return list
+}
+
+// quote makes one word of s for a POSIX shell.
+func quote(s string) string {
+	safe := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-:=,@%+", r))
+	}
+	if s != "" && strings.IndexFunc(s, safe) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

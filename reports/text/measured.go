@@ -1,0 +1,213 @@
+package text
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"ordeal/reports"
+)
+
+// phases shows how much went through and how long it took.
+func phases(p *page, r *reports.Run) {
+	if len(r.Phases) == 0 {
+		return
+	}
+	names := 0
+	for _, ph := range r.Phases {
+		names = max(names, width(short(ph.Name, longestName)))
+	}
+	rates := table{head: []string{"", "length", "offered", "sent", "acked", "received", "longest gap"}}
+	latency := table{head: []string{"", "p50", "p99", "p99.9", "max", "messages"}}
+	note := "none was reached"
+	var unrecorded []string
+	for _, ph := range r.Phases {
+		rates.add(through(ph))
+		if ph.Seconds > 0 {
+			note = ""
+		}
+		if !ph.Recorded {
+			unrecorded = append(unrecorded, ph.Name)
+		}
+		if ph.Recorded && ph.Seconds > 0 {
+			latency.add(percentiles(left(short(ph.Name, longestName), names)+"  ack", ph.Ack))
+			latency.add(percentiles(left("", names)+"  end to end", ph.EndToEnd))
+		}
+	}
+	if note == "" && len(unrecorded) > 0 {
+		note = strings.Join(unrecorded, ", ") + " not recorded"
+	}
+	p.heading("Phases", note)
+	rates.write(p)
+	if len(latency.rows) > 0 {
+		p.heading("Latency", "from the intended send to the receipt (ack) and to the delivery")
+		latency.write(p)
+	}
+}
+
+const longestName = 24
+
+// through is the row of a phase with what went through in it.
+func through(ph reports.Phase) []cell {
+	name := short(ph.Name, longestName)
+	if ph.Seconds <= 0 {
+		return figures(name, reports.None, reports.None, reports.None, reports.None, reports.None, reports.None)
+	}
+	st := plain
+	if !ph.Recorded {
+		st = soft
+	}
+	cells := figures(name, reports.Seconds(ph.Seconds), reports.Rate(ph.OfferedRate), reports.Rate(ph.SentRate), reports.Rate(ph.AckedRate),
+		reports.Rate(ph.ReceivedRate), gap(ph))
+	for i := range cells {
+		cells[i].st = st
+	}
+	return cells
+}
+
+func gap(ph reports.Phase) string {
+	if ph.EndToEnd.Count == 0 && ph.GapMax == 0 {
+		return reports.None
+	}
+	return reports.Duration(ph.GapMax)
+}
+
+func percentiles(name string, q reports.Percentiles) []cell {
+	return figures(name, q.Latency(q.P50), q.Latency(q.P99), q.Latency(q.P999), q.Latency(q.Max), reports.Count(q.Count))
+}
+
+// faults shows what was done, when, and what proves it.
+func faults(p *page, r *reports.Run) {
+	if len(r.Faults) == 0 {
+		return
+	}
+	p.heading("Faults", "asked, in effect, healed, and the cluster healthy again")
+	for _, f := range r.Faults {
+		name := reports.OneLine(f.Kind + " " + f.Target)
+		if f.Resolved != "" && f.Resolved != f.Target {
+			name += " → " + reports.OneLine(f.Resolved)
+		}
+		times := fmt.Sprintf("asked %s · effective %s · recovered %s · settled %s", reports.Moment(f.Requested), reports.Moment(f.Effective),
+			reports.Moment(f.Recovered), reports.Moment(f.Settled))
+		p.para(p.mark(f.Verdict), margin, bold, name)
+		p.para(strings.Repeat(" ", margin+2), margin+2, plain, times)
+		if f.Why != "" {
+			p.para(strings.Repeat(" ", margin+2), margin+2, tone(f.Verdict), f.Why)
+		}
+		var facts []string
+		for _, key := range f.Facts() {
+			facts = append(facts, key+" "+f.Evidence[key])
+		}
+		if len(facts) > 0 {
+			p.para(strings.Repeat(" ", margin+2), margin+2, soft, "evidence: "+strings.Join(facts, " · "))
+		}
+	}
+}
+
+// drains says of each group whether it was read to the broker's own end.
+func drains(p *page, r *reports.Run) {
+	if len(r.Drains) == 0 {
+		return
+	}
+	p.heading("Drain", "reading on until the broker's own end")
+	for _, d := range r.Drains {
+		v := reports.Pass
+		if !d.Complete {
+			v = reports.Inconclusive
+		}
+		text := "group " + d.Group + " of " + d.Topic + ", " + reports.Seconds(d.Seconds)
+		if d.Why != "" {
+			text += ": " + d.Why
+		}
+		p.para(p.mark(v), margin, plain, text)
+	}
+}
+
+// harness answers the question whether the figures are the broker's or the generator's.
+func harness(p *page, r *reports.Run) {
+	h := &r.Harness
+	if h.Verdict == "" {
+		return
+	}
+	answer := "yes"
+	if h.Verdict == reports.Pass {
+		answer = "no"
+	}
+	if h.Why != "" {
+		answer += ": " + h.Why
+	}
+	p.heading("Was it the generator?", answer)
+	parts := []string{"lag p99 " + reports.Duration(h.LagP99), "hiccup p99 " + reports.Duration(h.HiccupP99) + ", max " + reports.Duration(h.HiccupMax),
+		"CPU " + reports.Share(h.CPUShare) + " of " + cores(r.Environment.Cores), reports.Duration(h.CPUPerMsg) + " CPU a message",
+		"memory " + reports.Bytes(h.RSSMax), fmt.Sprintf("GC %s in %s cycles", reports.Duration(h.GCPause), reports.Count(h.GCCycles))}
+	p.para("   ", margin, plain, strings.Join(parts, " · "))
+	for _, warning := range warnings(r) {
+		p.para(" "+p.paint(yellow, "?")+" ", margin, yellow, warning)
+	}
+}
+
+func cores(n int) string {
+	if n == 1 {
+		return "1 core"
+	}
+	return reports.Count(int64(n)) + " cores"
+}
+
+// warnings are what a careful reader would ask for and most runs do not have.
+func warnings(r *reports.Run) []string {
+	var list []string
+	h := &r.Harness
+	if h.HistoryCut != "" {
+		list = append(list, "history.bin is not whole: "+h.HistoryCut)
+	}
+	if h.Overflow > 0 {
+		list = append(list, reports.Count(h.Overflow)+" samples were above what the histograms hold, and count as the largest value")
+	}
+	if step := h.ClockStep; step > 1e8 || step < -1e8 {
+		list = append(list, "the wall clock was moved by "+reports.Duration(step)+" during the run; the figures do not rest on it")
+	}
+	if r.Counts.Unsent > 0 {
+		list = append(list, reports.Count(r.Counts.Unsent)+" messages were due and never sent")
+	}
+	return list
+}
+
+// guarantee shows what the broker itself says of the settings that an ack rests on, what is wrong first.
+func guarantee(p *page, r *reports.Run) {
+	t := &r.Target
+	if t.Guarantee == "" {
+		return
+	}
+	p.heading("Guarantee", t.Guarantee+", "+audited(t.GuaranteeVerdict))
+	if t.Promise != "" {
+		p.para("   ", margin, plain, t.Promise)
+	}
+	const most = 12
+	facts := slices.Clone(t.Audit)
+	slices.SortStableFunc(facts, func(a, b reports.Fact) int { return factRank(a) - factRank(b) })
+	for _, f := range facts[:min(len(facts), most)] {
+		text := f.Topic + " " + f.Setting + ": want " + reports.Or(f.Want) + ", have " + reports.Or(f.Have)
+		if f.Note != "" {
+			text += " (" + f.Note + ")"
+		}
+		p.para(p.mark(factVerdict(f)), margin, plain, text)
+	}
+	if more := len(facts) - most; more > 0 {
+		p.para("   ", margin, soft, fmt.Sprintf("%d more in the report", more))
+	}
+}
+
+func factVerdict(f reports.Fact) reports.Verdict {
+	switch f.Status {
+	case "confirmed":
+		return reports.Pass
+	case "contradicted":
+		return reports.Fail
+	default:
+		return reports.Inconclusive
+	}
+}
+
+func factRank(f reports.Fact) int {
+	return map[reports.Verdict]int{reports.Fail: 0, reports.Inconclusive: 1, reports.Pass: 2}[factVerdict(f)]
+}
