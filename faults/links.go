@@ -1,4 +1,301 @@
 package faults
 
-// Links are the client connections that ordeal lends to drivers.
-type Links struct{}
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+var errLinksClosed = errors.New("ordeal has taken back all connections")
+
+// Links are the client connections that ordeal lends to drivers, and the place where the network between clients and broker goes bad. The
+// zero value has no seed and is ready for use. Its methods may be called from any goroutine.
+type Links struct {
+	seed uint64
+
+	mu      sync.Mutex
+	nodeOf  func(addr string) string
+	open    map[*link]struct{}
+	lent    map[string]uint64 // connections so far, by client
+	applied []*Applied
+	choices uint64        // random choices so far
+	changed chan struct{} // closed and replaced when a connection came
+	closed  bool
+}
+
+// NewLinks makes links whose random choices (jitter, which connections to reset) depend on seed, the clients' names and the number of
+// their connections only.
+func NewLinks(seed uint64) *Links { return &Links{seed: seed} }
+
+// NameNodes tells how to find the name of the node behind an address that a driver dials; it returns "" for unknown ones. It is called
+// before the first connection, by whoever started the cluster.
+func (l *Links) NameNodes(nodeOf func(addr string) string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.nodeOf = nodeOf
+}
+
+// Dialer is what goes into drivers.Env.Dial for c. Dials wait as long as an effect keeps the chosen direction shut, or until ctx ends.
+func (l *Links) Dialer(c Client) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		node := l.node(addr)
+		if err := l.admit(ctx, c, node); err != nil {
+			return nil, fmt.Errorf("dial %s for %s: %w", addr, c.Name, err)
+		}
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return l.lend(c, node, conn)
+	}
+}
+
+func (l *Links) node(addr string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.nodeOf == nil {
+		return ""
+	}
+	return l.nodeOf(addr)
+}
+
+// admit returns when a connection may be made: not into a hole, and with a delay after the round trip that a handshake is.
+func (l *Links) admit(ctx context.Context, c Client, node string) error {
+	counted := map[*Applied]bool{}
+	for {
+		hole, delay, err := l.ahead(c, node)
+		if err != nil {
+			return err
+		}
+		if hole == nil {
+			return pause(ctx, delay)
+		}
+		if !counted[hole] {
+			counted[hole] = true
+			hole.dials.Add(1)
+		}
+		select {
+		case <-hole.lifted:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// ahead finds a hole in the way, and the delay of a round trip.
+func (l *Links) ahead(c Client, node string) (hole *Applied, delay time.Duration, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, 0, errLinksClosed
+	}
+	for _, a := range l.applied {
+		if !a.selector.matches(c, node) {
+			continue
+		}
+		if a.effect.Hole != NoHole {
+			return a, 0, nil
+		}
+		for _, d := range []Direction{Sending, Receiving} {
+			if a.effect.acts(d) {
+				delay += a.effect.Delay
+			}
+		}
+	}
+	return nil, delay, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// lend wraps a fresh connection and brings it under the effects in force.
+func (l *Links) lend(c Client, node string, conn net.Conn) (net.Conn, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		_ = conn.Close()
+		return nil, errLinksClosed
+	}
+	if l.open == nil {
+		l.open, l.lent = map[*link]struct{}{}, map[string]uint64{}
+	}
+	k := newLink(l, conn, c, node, l.lent[c.Name])
+	l.lent[c.Name]++
+	l.open[k] = struct{}{}
+	for _, a := range l.applied {
+		if a.selector.matches(c, node) {
+			k.apply(a)
+		}
+	}
+	if l.changed != nil {
+		close(l.changed)
+		l.changed = nil
+	}
+	return k, nil
+}
+
+func (l *Links) forget(k *link) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, k)
+}
+
+// Apply puts e in force on the connections that s chooses now and on those that will be dialled.
+func (l *Links) Apply(s Selector, e Effect) *Applied {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := &Applied{effect: e, selector: s, links: l, lifted: make(chan struct{})}
+	l.applied = append(l.applied, a)
+	for _, k := range l.chosen(s) {
+		k.apply(a)
+	}
+	return a
+}
+
+// Lift ends the effect: what was kept back goes on at once and in order, connections that lost bytes are reset, dials that waited are
+// made. It returns the names of the clients whose connections were reset, and is idempotent.
+func (a *Applied) Lift() []string {
+	l := a.links
+	l.mu.Lock()
+	i := slices.Index(l.applied, a)
+	if i < 0 {
+		defer l.mu.Unlock()
+		return slices.Clone(a.cut)
+	}
+	l.applied = slices.Delete(l.applied, i, i+1)
+	under := l.chosen(a.selector)
+	l.mu.Unlock()
+
+	var cut []string
+	for _, k := range under {
+		if k.lift(a) && k.reset() {
+			a.resets.Add(1)
+			cut = append(cut, k.client.Name)
+		}
+	}
+	close(a.lifted) // only now, so that new connections find the old ones gone
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a.cut = cut
+	return slices.Clone(cut)
+}
+
+// chosen are the open connections that s chooses, in an order that does not depend on chance. l.mu is held.
+func (l *Links) chosen(s Selector) []*link {
+	return l.filter(func(k *link) bool { return s.matches(k.client, k.node) })
+}
+
+func (l *Links) filter(keep func(*link) bool) []*link {
+	var out []*link
+	for k := range l.open {
+		if keep(k) {
+			out = append(out, k)
+		}
+	}
+	slices.SortFunc(out, func(a, b *link) int {
+		return cmp.Or(strings.Compare(a.client.Name, b.client.Name), cmp.Compare(a.number, b.number))
+	})
+	return out
+}
+
+// Reset tears the given share, from 0 to 1 and rounded up, of the chosen connections: both ends see a reset (RST), nothing is
+// said before. Which ones is the seed's choice. It returns the clients' names, one for every connection.
+func (l *Links) Reset(s Selector, share float64) []string {
+	l.mu.Lock()
+	chosen := l.chosen(s)
+	r := rand.New(rand.NewPCG(l.seed, l.choices))
+	l.choices++
+	l.mu.Unlock()
+	r.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
+	// The little less keeps 30% of 10 from being rounded up to 4 by the binary form of 0.3.
+	n := int(math.Ceil(float64(len(chosen))*share - 1e-9))
+	return tear(chosen[:min(max(n, 0), len(chosen))])
+}
+
+// ResetClient tears all connections of the client called name, admin or not: its crash without a goodbye. It returns how many.
+func (l *Links) ResetClient(name string) int {
+	l.mu.Lock()
+	theirs := l.filter(func(k *link) bool { return k.client.Name == name })
+	l.mu.Unlock()
+	return len(tear(theirs))
+}
+
+// Close tears all connections that are still open and lends no more; the end of a run. It is idempotent.
+func (l *Links) Close() {
+	l.mu.Lock()
+	l.closed = true
+	all := l.filter(func(*link) bool { return true })
+	l.mu.Unlock()
+	tear(all)
+}
+
+func tear(links []*link) []string {
+	var names []string
+	for _, k := range links {
+		if k.reset() {
+			names = append(names, k.client.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Open names the clients whose connections s chooses now, one name for every connection, in order.
+func (l *Links) Open(s Selector) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var names []string
+	for _, k := range l.chosen(s) {
+		names = append(names, k.client.Name)
+	}
+	return names
+}
+
+// Reconnected returns once every client in names has an open connection; the error names those that have none when ctx ends.
+func (l *Links) Reconnected(ctx context.Context, names []string) error {
+	for {
+		missing, changed := l.missing(names)
+		if len(missing) == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%s not connected again: %w", strings.Join(missing, ", "), ctx.Err())
+		}
+	}
+}
+
+func (l *Links) missing(names []string) ([]string, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	missing := slices.Compact(slices.Sorted(slices.Values(names)))
+	for k := range l.open {
+		if i := slices.Index(missing, k.client.Name); i >= 0 {
+			missing = slices.Delete(missing, i, i+1)
+		}
+	}
+	if l.changed == nil {
+		l.changed = make(chan struct{})
+	}
+	return missing, l.changed
+}
