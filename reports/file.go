@@ -26,8 +26,8 @@ func (JSON) Format() string { return "json" }
 // File is "run.json".
 func (JSON) File() string { return "run.json" }
 
-// Render writes r indented, its fields in the order of Run, keys of maps sorted. Lists that are nil are written as [], so that a script may loop
-// over them, and figures that are no number as 0, for JSON has neither NaN nor infinity. r is not changed.
+// Render writes r indented, its fields in the order of Run, keys of maps sorted. Lists that are nil are written as [], so that a script
+// may loop over them, and figures that are no number as 0, for JSON has neither NaN nor infinity. r is not changed.
 func (JSON) Render(w io.Writer, r *Run) error {
 	if r == nil {
 		return errors.New("write run: there is none")
@@ -43,8 +43,8 @@ func (JSON) Render(w io.Writer, r *Run) error {
 	return nil
 }
 
-// Write puts r into the file at path, as JSON does. A reader of path sees the old file or the new one, never a half: it is written beside it and
-// renamed. An empty r.Schema is written as Schema.
+// Write puts r into the file at path, as JSON does. A reader of path sees the old file or the new one, never a half: it is written beside
+// it and renamed. An empty r.Schema is written as Schema.
 func Write(path string, r *Run) error {
 	if r != nil && r.Schema == "" {
 		named := *r
@@ -89,7 +89,8 @@ func Decode(from io.Reader) (*Run, error) {
 	case "":
 		return nil, fmt.Errorf("%w: no \"schema\" in it, want %q", ErrSchema, Schema)
 	default:
-		return nil, fmt.Errorf("%w %q: this ordeal reads %q; use the version of ordeal that wrote it, or a newer one", ErrSchema, head.Schema, Schema)
+		return nil, fmt.Errorf("%w %q: this ordeal reads %q; use the version of ordeal that wrote it, or a newer one",
+			ErrSchema, head.Schema, Schema)
 	}
 	r := new(Run)
 	if err := json.Unmarshal(raw, r); err != nil {
@@ -122,8 +123,8 @@ func replace(path string, text []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// plain copies v with what JSON cannot say replaced: nil lists and maps are empty, figures that are no number are 0. Walking the types rather than
-// naming the fields keeps it true for the fields that a later version adds.
+// plain copies v with what JSON cannot say replaced: nil lists and maps are empty, figures that are no number are 0. Walking the types
+// rather than naming the fields keeps it true for the fields that a later version adds.
 func plain(v reflect.Value) reflect.Value {
 	switch v.Kind() {
 	case reflect.Float64:

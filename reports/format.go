@@ -35,7 +35,8 @@ func (v Verdict) Word() string {
 	}
 }
 
-// Duration writes ns for people, with three significant digits and the unit that suits: 640 ns, 210 µs, 1.9 ms, 6.2 s, 2 min 5 s, 3 h 20 min.
+// Duration writes ns for people, with three significant digits and the unit that suits: 640 ns, 210 µs, 1.9 ms, 6.2 s, 2 min 5 s, 3 h 20
+// min.
 func Duration(ns int64) string {
 	if ns < 0 {
 		if ns == math.MinInt64 {
@@ -72,8 +73,8 @@ func Seconds(s float64) string {
 	return Duration(int64(s * 1e9))
 }
 
-// Offset writes a moment of the run, ns since its start, to the millisecond: 30.004 s. Moments are compared with one another, so they share one
-// unit, however long the run.
+// Offset writes a moment of the run, ns since its start, to the millisecond: 30.004 s. Moments are compared with one another, so they
+// share one unit, however long the run.
 func Offset(ns int64) string {
 	ms := (ns + 500_000) / 1_000_000
 	if ns < 0 {
@@ -168,8 +169,8 @@ func Date(t time.Time) string {
 	return t.UTC().Format("2 Jan 2006 15:04 UTC")
 }
 
-// OneLine makes one line of a text from outside, such as a broker's version or an error: line breaks and what else controls a terminal become
-// spaces, so that nobody's words can move the cursor, colour the page or break a table.
+// OneLine makes one line of a text from outside, such as a broker's version or an error: line breaks and what else controls a terminal
+// become spaces, so that nobody's words can move the cursor, colour the page or break a table.
 func OneLine(s string) string {
 	clean := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' {

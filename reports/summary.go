@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Finding is what the check's rule is about and how often it was found: "lost" and 3 of no-loss. For no-loss without a loss it may be "unseen",
-// which is what a loss is called before the drain has shown that nothing more comes. The kind is empty for a check that counts nothing known.
+// Finding is what the check's rule is about and how often it was found: "lost" and 3 of no-loss. For no-loss without a loss it may be
+// "unseen", which is what a loss is called before the drain has shown that nothing more comes. The kind is empty for a check that counts
+// nothing known.
 func (c *Check) Finding() (kind string, n int64) {
 	name, _, _ := strings.Cut(c.Name, ":")
 	switch strings.TrimSpace(name) {
@@ -81,7 +82,8 @@ func rank(v Verdict) int {
 	}
 }
 
-// Total adds up one count over the checks, such as "lost"; where several checks count the same it is the largest, for they saw the same messages.
+// Total adds up one count over the checks, such as "lost"; where several checks count the same it is the largest, for they saw the same
+// messages.
 func (r *Run) Total(kind string) int64 {
 	var most int64
 	for i := range r.Checks {

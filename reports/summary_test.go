@@ -45,7 +45,9 @@ func TestFinding(t *testing.T) {
 }
 
 func TestWorstFirstKeepsTheOrder(t *testing.T) {
-	given := []reports.Check{{Name: "a", Verdict: reports.Pass}, {Name: "b", Verdict: reports.Fail}, {Name: "c"}, {Name: "d", Verdict: reports.Fail}}
+	given := []reports.Check{
+		{Name: "a", Verdict: reports.Pass}, {Name: "b", Verdict: reports.Fail}, {Name: "c"}, {Name: "d", Verdict: reports.Fail},
+	}
 	var got string
 	for _, c := range reports.WorstFirst(given) {
 		got += c.Name

@@ -14,11 +14,12 @@ type Case struct {
 	Run  *reports.Run
 }
 
-// Cases are all kinds of end: crash passes, lost fails, inconclusive, interrupted and empty are what their names say, and hostile is full of what
-// must not break a page. Each call makes them anew, so that a test may change them.
+// Cases are all kinds of end: crash passes, lost fails, inconclusive, interrupted and empty are what their names say, and hostile is full
+// of what must not break a page. Each call makes them anew, so that a test may change them.
 func Cases() []Case {
 	return []Case{
-		{"crash", Crash()}, {"lost", Lost()}, {"inconclusive", Unsure()}, {"interrupted", Interrupted()}, {"empty", Empty()}, {"hostile", Hostile()},
+		{"crash", Crash()}, {"lost", Lost()}, {"inconclusive", Unsure()},
+		{"interrupted", Interrupted()}, {"empty", Empty()}, {"hostile", Hostile()},
 	}
 }
 
@@ -30,7 +31,8 @@ const (
 
 // Crash is broker-crash on nats: a real server killed in the middle, everything kept, exit 0.
 func Crash() *reports.Run {
-	r := base("broker-crash", "A broker is killed under a steady load and started again three seconds later. Nothing acknowledged may be missing.")
+	r := base("broker-crash",
+		"A broker is killed under a steady load and started again three seconds later. Nothing acknowledged may be missing.")
 	f := reports.Fault{
 		Kind: "process.kill", Target: "any", Resolved: "n1", Phase: "fault", Requested: 11 * second, Effective: 11*second + 4*millisecond,
 		Recovered: 14*second + 21*millisecond, Settled: 14*second + 410*millisecond, Verdict: reports.Pass,
@@ -79,7 +81,8 @@ func Lost() *reports.Run {
 			},
 		})
 	}
-	r.Drains = []reports.Drain{{Topic: "events", Group: "audit", Complete: true, Seconds: 0.31, Why: "read to the broker's own end of all 4 shards"}}
+	r.Drains = []reports.Drain{{Topic: "events", Group: "audit", Complete: true, Seconds: 0.31,
+		Why: "read to the broker's own end of all 4 shards"}}
 	return r
 }
 
@@ -89,8 +92,11 @@ func Unsure() *reports.Run {
 	r.Target.GuaranteeVerdict = reports.Inconclusive
 	r.Target.Audit = append(r.Target.Audit, reports.Fact{Topic: "orders", Setting: "sync_interval", Want: "always", Status: "unverified",
 		Note: "the server does not tell"})
-	f := reports.Fault{Kind: "process.pause", Target: "n1", Resolved: "n1", Phase: "fault", Requested: 6 * second, Effective: 6*second + 2*millisecond,
-		Recovered: 8 * second, Verdict: reports.Inconclusive, Why: "acks went on while the process was paused", Evidence: map[string]string{"pid": "812"}}
+	f := reports.Fault{
+		Kind: "process.pause", Target: "n1", Resolved: "n1", Phase: "fault",
+		Requested: 6 * second, Effective: 6*second + 2*millisecond, Recovered: 8 * second,
+		Verdict: reports.Inconclusive, Why: "acks went on while the process was paused", Evidence: map[string]string{"pid": "812"},
+	}
 	simulate(r, []stretch{{"steady", 4, true}, {"fault", 6, true}}, 20_000, &f)
 	r.Faults = []reports.Fault{f}
 	r.Verdict, r.Exit = reports.Inconclusive, 3
@@ -100,11 +106,13 @@ func Unsure() *reports.Run {
 		"generator-bound: ordeal's own lateness was 41 ms at the 99th percentile, the limit is 5 ms.",
 		"process.pause n1: acks went on while the process was paused.",
 	}
-	r.Counts = reports.Counts{Attempted: 200_000, Acked: 199_400, Unknown: 580, Rejected: 20, Delivered: 187_360, Unique: 187_360, Unsent: 12}
+	r.Counts = reports.Counts{Attempted: 200_000, Acked: 199_400, Unknown: 580, Rejected: 20, Delivered: 187_360, Unique: 187_360,
+		Unsent: 12}
 	r.Checks = checks(199_400, 187_360)
 	r.Checks[0].Verdict, r.Checks[0].Counts["unseen"] = reports.Inconclusive, 12_040
 	r.Checks[0].Why = "12,040 acknowledged messages are unseen: the drain of group payment was not complete."
-	r.Checks[0].Examples = []reports.Example{{Message: "checkout-1/0/49800", Kind: "unseen", Group: "payment", Detail: "acked, not delivered so far"}}
+	r.Checks[0].Examples = []reports.Example{{Message: "checkout-1/0/49800", Kind: "unseen", Group: "payment",
+		Detail: "acked, not delivered so far"}}
 	r.Checks[1].Verdict, r.Checks[1].Comparisons, r.Checks[1].Promised = reports.Inconclusive, 0, false
 	r.Checks[1].Why, r.Checks[1].Promise = "No messages have keys, so there is no order per key to compare.", "order is per subject only"
 	r.Gates = []reports.Gate{
@@ -125,14 +133,16 @@ func Interrupted() *reports.Run {
 	r := Crash()
 	r.Interrupted, r.Verdict, r.Exit = true, reports.Inconclusive, 130
 	r.Headline = "Interrupted after 12.6 s, while n1 was down. Until then nothing was lost."
-	r.Reasons = []string{"Interrupted by the user in phase fault.", "no-loss: 31,220 acknowledged messages are unseen, for nothing was drained."}
+	r.Reasons = []string{"Interrupted by the user in phase fault.",
+		"no-loss: 31,220 acknowledged messages are unseen, for nothing was drained."}
 	r.Ended = r.Started.Add(12_600 * time.Millisecond)
 	r.Series, r.Heat.Cells = r.Series[:12], r.Heat.Cells[:12]
 	r.Phases = r.Phases[:3]
 	r.Phases[2].End, r.Phases[2].Seconds = 12*second+600*millisecond, 4.6
 	r.Curves = r.Curves[:8]
 	f := &r.Faults[0]
-	f.Recovered, f.Settled, f.Verdict, f.Why = 12*second+700*millisecond, 0, reports.Inconclusive, "healed by the guard when the run was interrupted"
+	f.Recovered, f.Settled, f.Verdict = 12*second+700*millisecond, 0, reports.Inconclusive
+	f.Why = "healed by the guard when the run was interrupted"
 	delete(f.Evidence, "new pid")
 	r.Checks[0].Verdict, r.Checks[0].Counts["unseen"] = reports.Inconclusive, 31_220
 	r.Checks[0].Why = "Nothing was drained."
@@ -159,8 +169,8 @@ func Empty() *reports.Run {
 	}
 }
 
-// Hostile is Lost with words from outside that try to break out of every format, with figures that are no number, and with more of everything
-// than fits.
+// Hostile is Lost with words from outside that try to break out of every format, with figures that are no number, and with more of
+// everything than fits.
 func Hostile() *reports.Run {
 	r := Lost()
 	nasty := "</script><script>alert(1)</script> & \"q\" 'a' | `b` *c* ]]> \x1b[31mred\x1b[0m \r\n\u2028 {{.}} \u202etrap \xff"
@@ -176,14 +186,17 @@ func Hostile() *reports.Run {
 			Counts: map[string]int64{nasty: 7, "b": int64(i)}, Examples: []reports.Example{{Message: nasty, Kind: nasty, Detail: nasty,
 				Life: []reports.Step{{At: -1, What: nasty, Note: nasty, Tone: nasty}}}}})
 		r.Gates = append(r.Gates, reports.Gate{Expr: nasty, Value: nasty, Limit: nasty, Verdict: reports.Fail, Why: nasty})
-		r.Faults = append(r.Faults, reports.Fault{Kind: nasty, Target: nasty, Resolved: nasty, Why: nasty, Evidence: map[string]string{nasty: nasty},
-			Effective: int64(i) * second / 4, Verdict: reports.Fail})
+		r.Faults = append(r.Faults, reports.Fault{Kind: nasty, Target: nasty, Resolved: nasty, Why: nasty,
+			Evidence: map[string]string{nasty: nasty}, Effective: int64(i) * second / 4, Verdict: reports.Fail})
 		r.Drains = append(r.Drains, reports.Drain{Topic: nasty, Group: nasty, Why: nasty, Seconds: math.NaN()})
-		r.Target.Audit = append(r.Target.Audit, reports.Fact{Topic: nasty, Setting: nasty, Want: nasty, Have: nasty, Status: "contradicted", Note: nasty})
+		r.Target.Audit = append(r.Target.Audit,
+			reports.Fact{Topic: nasty, Setting: nasty, Want: nasty, Have: nasty, Status: "contradicted", Note: nasty})
 		r.Events = append(r.Events, reports.Event{At: -1, Kind: nasty, Text: nasty})
-		r.Phases = append(r.Phases, reports.Phase{Name: nasty, Recorded: true, Start: int64(i) * second / 4, End: int64(i+1) * second / 4})
+		r.Phases = append(r.Phases,
+			reports.Phase{Name: nasty, Recorded: true, Start: int64(i) * second / 4, End: int64(i+1) * second / 4})
 	}
-	r.Curves = append(r.Curves, reports.Curve{Phase: nasty, Metric: "end_to_end", Points: []reports.Point{{Quantile: 1, Value: -1}, {Quantile: math.NaN(), Value: 0}}})
+	r.Curves = append(r.Curves, reports.Curve{Phase: nasty, Metric: "end_to_end",
+		Points: []reports.Point{{Quantile: 1, Value: -1}, {Quantile: math.NaN(), Value: 0}}})
 	return r
 }
 

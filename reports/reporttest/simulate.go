@@ -20,7 +20,8 @@ type stretch struct {
 func base(name, about string) *reports.Run {
 	started := time.Date(2026, 11, 21, 10, 42, 11, 0, time.UTC)
 	return &reports.Run{
-		Schema: reports.Schema, ID: "20261121T104211Z-7f3a", Seed: 41, Started: started, Ended: started.Add(24 * time.Second), Reasons: []string{},
+		Schema: reports.Schema, ID: "20261121T104211Z-7f3a", Seed: 41, Reasons: []string{},
+		Started: started, Ended: started.Add(24 * time.Second),
 		Command: "ordeal run " + name + " --on nats --seed 41", Folder: "runs/" + name + "/20261121T104211Z-7f3a",
 		Scenario: reports.Scenario{Name: name, About: about, SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
 		Target: reports.Target{
@@ -61,12 +62,13 @@ func checks(acked, unique int64) []reports.Check {
 			map[string]int64{"phantom": 0}),
 		rule("duplicates", "No more than 500 messages are delivered again.", "at least once", "0 messages were delivered again.", unique,
 			map[string]int64{"duplicated": 0}),
-		rule("no-corruption", "Every delivery is bit for bit what was sent.", "", "Every checksum was right.", unique, map[string]int64{"corrupted": 0}),
+		rule("no-corruption", "Every delivery is bit for bit what was sent.", "", "Every checksum was right.", unique,
+			map[string]int64{"corrupted": 0}),
 	}
 }
 
-// simulate fills phases, series, heat map, curves and events of r as a run at the given rate would, with the broker away from the fault's effect
-// until it settled.
+// simulate fills phases, series, heat map, curves and events of r as a run at the given rate would, with the broker away from the fault's
+// effect until it settled.
 func simulate(r *reports.Run, phases []stretch, rate float64, f *reports.Fault) {
 	rnd := rand.New(rand.NewPCG(41, uint64(len(phases)))) //nolint:gosec // figures to look at
 	r.Heat.Bounds = bounds()
@@ -78,7 +80,8 @@ func simulate(r *reports.Run, phases []stretch, rate float64, f *reports.Fault) 
 	}
 	var at, backlog int64
 	for _, p := range phases {
-		phase := reports.Phase{Name: p.name, Recorded: p.recorded, Start: at, End: at + int64(p.seconds)*second, Seconds: float64(p.seconds), OfferedRate: rate}
+		phase := reports.Phase{Name: p.name, Recorded: p.recorded, Start: at, End: at + int64(p.seconds)*second,
+			Seconds: float64(p.seconds), OfferedRate: rate}
 		r.Events = append(r.Events, reports.Event{At: at, Kind: "phase", Text: p.name + " begins"})
 		for range p.seconds {
 			s := reports.Second{At: at, Offered: rate}

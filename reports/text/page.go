@@ -82,7 +82,8 @@ func (p *page) mark(v reports.Verdict) string {
 	return " " + p.paint(tone(v), v.Mark()) + " "
 }
 
-// wrap breaks s at spaces into lines of at most limit runes, but not between a figure and its unit; a longer word is cut. There is always one line.
+// wrap breaks s at spaces into lines of at most limit runes, but not between a figure and its unit; a longer word is cut. There is always
+// one line.
 func wrap(s string, limit int) []string {
 	limit = max(limit, 20)
 	var lines []string

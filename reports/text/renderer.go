@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"ordeal/reports"
 )
 
 // Renderer writes the report of a run for people at a terminal. The zero value writes 100 columns without colours.
 type Renderer struct {
-	// Width of the terminal in columns. 0 means 100; it is kept between 80, which the tables need, and 120, beyond which lines are hard to read.
+	// Width of the terminal in columns. 0 means 100; it is kept between 80, which the tables need, and 120, beyond which lines are hard to
+	// read.
 	Width int
 	// Colour allows ANSI colours; the caller knows whether this is a terminal and what NO_COLOR says.
 	Colour bool
@@ -135,14 +137,13 @@ func (p *page) command(word string, c reports.Command) {
 
 // ascii puts one character for another, so that columns stay where they are; what it does not know becomes a question mark.
 func ascii(s string) string {
+	const known, instead = "✓✗–·→…µ▁▂▃▄▅▆▇█│└┘─", "+x-->~u_.-==*##|`'-"
 	return strings.Map(func(c rune) rune {
 		if c < 0x80 {
 			return c
 		}
-		for _, pair := range [...]string{"✓+", "✗x", "–-", "·-", "→>", "…~", "µu", "▁_", "▂.", "▃-", "▄=", "▅=", "▆*", "▇#", "█#", "│|", "└`", "┘'", "─-"} {
-			if from := []rune(pair); from[0] == c {
-				return from[1]
-			}
+		if i := strings.IndexRune(known, c); i >= 0 {
+			return rune(instead[utf8.RuneCountInString(known[:i])])
 		}
 		return '?'
 	}, s)

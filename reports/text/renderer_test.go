@@ -23,6 +23,16 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+func TestGoldenASCII(t *testing.T) {
+	for _, c := range reporttest.Cases()[:2] {
+		reporttest.Golden(t, "testdata/"+c.Name+"-ascii.txt", render(t, text.Renderer{ASCII: true}, c))
+	}
+}
+
+func TestGoldenColour(t *testing.T) {
+	reporttest.Golden(t, "testdata/lost-colour.txt", render(t, text.Renderer{Colour: true}, reporttest.Cases()[1]))
+}
+
 func TestEveryRendering(t *testing.T) {
 	command := regexp.MustCompile("^(Repeat|Next  |      )  ordeal ") // unbroken, so that it can be copied
 	escape := regexp.MustCompile("\x1b\\[[0-9]+m")

@@ -1,0 +1,65 @@
+package plot
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"ordeal/reports"
+)
+
+// File is one drawing.
+type File struct {
+	// Name is that of the file, such as "rates.svg".
+	Name string
+	// Title says in a few words what is drawn.
+	Title string
+	SVG   []byte
+}
+
+// maxPoints is more than there are dots in a row on paper; longer runs are folded.
+const maxPoints = 1200
+
+// Render draws everything that the run has figures for: rates, end-to-end and ack latency and backlog over time, and the percentile
+// curves of the recorded phases. A run that never came to measuring gives none.
+func Render(r *reports.Run) ([]File, error) {
+	t := newTimeline(r)
+	charts := []*chart{t.rates(), t.endToEnd(), t.ack(), t.backlog()}
+	for _, m := range []metric{
+		{"end_to_end", "percentiles-end-to-end.svg", "End-to-end latency by percentile"},
+		{"ack", "percentiles-ack.svg", "Ack latency by percentile"},
+		{"service", "percentiles-service.svg", "Service time by percentile"},
+		{"lag", "percentiles-lag.svg", "Lag by percentile"},
+	} {
+		charts = append(charts, percentiles(r, m))
+	}
+	var files []File
+	for _, c := range charts {
+		if c == nil {
+			continue
+		}
+		svg, err := c.svg()
+		if err != nil {
+			return nil, fmt.Errorf("draw %s of run %q: %w", c.name, r.ID, err)
+		}
+		files = append(files, File{Name: c.name, Title: c.title, SVG: svg})
+	}
+	return files, nil
+}
+
+// Write puts what Render draws into the folder, which is made where it is missing.
+func Write(folder string, r *reports.Run) error {
+	files, err := Render(r)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return fmt.Errorf("write plots: %w", err)
+	}
+	for _, f := range files {
+		if err := os.WriteFile(filepath.Join(folder, f.Name), f.SVG, 0o644); err != nil {
+			return fmt.Errorf("write plot: %w", err)
+		}
+	}
+	return nil
+}
