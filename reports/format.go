@@ -61,7 +61,8 @@ func Duration(ns int64) string {
 	case whole < 3600:
 		return pair(whole/60, " min", whole%60, " s")
 	default:
-		return pair(whole/3600, " h", whole%3600/60, " min")
+		minutes := (whole + 30) / 60
+		return pair(minutes/60, " h", minutes%60, " min")
 	}
 }
 
