@@ -176,26 +176,21 @@ func TestLatencyDelaysBothWaysAndKeepsOrder(t *testing.T) {
 	if s := a.Stats(); s.Delayed != 40 || s.Connections != 1 || s.Calls < 2 {
 		t.Errorf("stats %+v; want 40 bytes delayed on 1 connection", s)
 	}
-	begin := time.Now()
 	say(t, client, "x")
 	hear(t, broker, "x")
-	if took := time.Since(begin); took >= delay/2 {
-		t.Errorf("after it was lifted a byte took %v", took)
+	if s := a.Stats(); s.Delayed != 40 {
+		t.Errorf("after it was lifted %d bytes were delayed; want no more than 40", s.Delayed)
 	}
 }
 
 func TestLatencyTakesNoBandwidth(t *testing.T) {
 	r := newRig(t)
 	client, broker := r.pair(producer)
-	defer r.links.Apply(everyone, Effect{Delay: 100 * time.Millisecond, Direction: Sending}).Lift()
-	const size = 8 << 20 // one delay for every 64 KiB would be 12.8 s, and the deadline of a pair is 20 s
-	begin := time.Now()
+	defer r.links.Apply(everyone, Effect{Delay: 500 * time.Millisecond, Direction: Sending}).Lift()
+	const size = 8 << 20 // with one delay for every 64 KiB the deadline of a pair, 20 s, would pass three times
 	go func() { _, _ = client.Write(make([]byte, size)) }()
 	if _, err := io.ReadFull(broker, make([]byte, size)); err != nil {
 		t.Fatal(err)
-	}
-	if took := time.Since(begin); took > 6*time.Second {
-		t.Errorf("8 MiB with 100 ms delay took %v", took)
 	}
 }
 

@@ -1,0 +1,122 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"ordeal/faults/pid"
+)
+
+// UndoReport is what Undo did.
+type UndoReport struct {
+	// Lines say it for people, one for every step or for an entry without any.
+	Lines []string
+	// Open is how many entries could not be healed and are still in the ledger.
+	Open int
+}
+
+// Undo heals what the ledger at path still lists, for `ordeal faults undo RUN` after a crash of ordeal, and writes down what it healed.
+// It may be repeated: what is healed is left alone. The error joins what went wrong; the report tells of the rest all the same.
+func Undo(ctx context.Context, path string) (UndoReport, error) {
+	b, err := readBook(path)
+	if err != nil {
+		return UndoReport{}, err
+	}
+	var report UndoReport
+	var errs []error
+	for i := range b.Entries {
+		e := &b.Entries[i]
+		if !e.Healed.IsZero() {
+			continue
+		}
+		name := e.Kind + " on " + e.Target
+		if e.Resolved != "" && e.Resolved != e.Target {
+			name += " (" + e.Resolved + ")"
+		}
+		lines, err := undoSteps(ctx, e.Steps)
+		if len(e.Steps) == 0 {
+			lines = []string{"nothing to undo: it ended with ordeal"}
+		}
+		for _, line := range lines {
+			report.Lines = append(report.Lines, name+": "+line)
+		}
+		if err != nil {
+			report.Open++
+			errs = append(errs, fmt.Errorf("undo %s: %w", name, err))
+			continue
+		}
+		e.Healed = time.Now().UTC()
+		if err := b.write(path); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(report.Lines) == 0 && len(errs) == 0 {
+		report.Lines = []string{"nothing to undo: every fault of this run was healed"}
+	}
+	return report, errors.Join(errs...)
+}
+
+// undoSteps takes all steps, whatever becomes of the others, and says what each came to.
+func undoSteps(ctx context.Context, steps []Step) ([]string, error) {
+	var lines []string
+	var errs []error
+	for _, s := range steps {
+		line, err := s.take(ctx)
+		if err != nil {
+			line = fmt.Sprintf("not undone: %v", err)
+			errs = append(errs, err)
+		}
+		lines = append(lines, line)
+	}
+	return lines, errors.Join(errs...)
+}
+
+func (s Step) take(ctx context.Context) (string, error) {
+	if s.Process != (pid.Process{}) {
+		return s.resume()
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	shell := []string{"sh", "-c"}
+	if runtime.GOOS == "windows" {
+		shell = []string{"cmd", "/c"}
+	}
+	cmd := exec.CommandContext(ctx, shell[0], shell[1], s.Command)
+	cmd.WaitDelay = time.Second // a grandchild may hold the output open
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("run %q: %w: %s", s.Command, err, strings.TrimSpace(string(out)))
+	}
+	return fmt.Sprintf("ran %q", s.Command), nil
+}
+
+func (s Step) resume() (string, error) {
+	who := fmt.Sprintf("process %d", s.Process.PID)
+	if s.Node != "" {
+		who += " (" + s.Node + ")"
+	}
+	state, err := s.Process.State()
+	if err != nil {
+		return "", err
+	}
+	switch state {
+	case pid.Running:
+		return who + " is running: nothing to undo", nil
+	case pid.Stopped:
+		err := s.Process.Resume()
+		if err == nil {
+			return "resumed " + who, nil
+		}
+		if !errors.Is(err, pid.ErrGone) {
+			return "", err
+		}
+	}
+	if _, err := pid.Of(s.Process.PID); err == nil {
+		return who + " is gone and its number belongs to another process now, which is left alone: nothing to undo", nil
+	}
+	return who + " is gone: nothing to undo", nil
+}
