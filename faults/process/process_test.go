@@ -1,0 +1,259 @@
+package process_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"ordeal/faults"
+	"ordeal/faults/process"
+	"ordeal/internal/cluster"
+)
+
+func TestMain(m *testing.M) {
+	if served, err := cluster.Serve(os.Args[1:]); served {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// target acts upon nodes; serving counts how often it was asked.
+type target struct {
+	t       *testing.T
+	nodes   []faults.Node
+	serving int
+}
+
+func (t *target) Name() string                               { return "memory" }
+func (t *target) Nodes() []faults.Node                       { return t.nodes }
+func (t *target) Links() *faults.Links                       { return faults.NewLinks(1) }
+func (t *target) Rand() *rand.Rand                           { return rand.New(rand.NewPCG(1, 1)) }
+func (t *target) Logger() *slog.Logger                       { return logger(t.t) }
+func (t *target) Serving(context.Context, faults.Node) error { t.serving++; return nil }
+
+func (t *target) Resolve(_ context.Context, selector string) ([]faults.Node, error) {
+	if selector == "all" {
+		return t.nodes, nil
+	}
+	for _, n := range t.nodes {
+		if n.Name() == selector {
+			return []faults.Node{n}, nil
+		}
+	}
+	return nil, errors.New("no such node")
+}
+
+func logger(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// broker is one real nats-server.
+func broker(t *testing.T) faults.Node {
+	t.Helper()
+	c, err := cluster.Start(t.Context(), cluster.Spec{Kind: "nats", Dir: t.TempDir(), Logger: logger(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return c.Nodes()[0]
+}
+
+func guarded(t *testing.T, kind faults.Kind, selector string, target *target) (faults.Record, string) {
+	t.Helper()
+	undo := filepath.Join(t.TempDir(), "undo.json")
+	ledger, err := faults.NewLedger(undo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := faults.Spec{Kind: kind.Name, Target: selector, For: 50 * time.Millisecond}
+	fault := kind.New(spec)
+	if err := fault.Check(t.Context(), target); err != nil {
+		t.Fatal(err)
+	}
+	epoch := time.Now()
+	g := faults.NewGuard(ledger, logger(t), func() int64 { return int64(time.Since(epoch)) + 1 })
+	record := g.Run(t.Context(), spec, fault, target)
+	text, err := os.ReadFile(undo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return record, string(text)
+}
+
+func TestRestartOfARealBroker(t *testing.T) {
+	for _, c := range []struct {
+		kind faults.Kind
+		exit string
+	}{
+		{process.Kill(), "signal: killed"},
+		{process.Stop(), "exit status 0"},
+	} {
+		t.Run(c.kind.Name, func(t *testing.T) {
+			node := broker(t)
+			before, err := node.Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			target := &target{t: t, nodes: []faults.Node{node}}
+			r, _ := guarded(t, c.kind, "n1", target)
+			after, err := node.Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.State != faults.Settled || !r.Undone || r.Err != nil || !r.Evidence.Bit || r.Resolved != "n1" || target.serving != 1 {
+				t.Fatalf("record %+v", r)
+			}
+			if !(r.Requested < r.Effective && r.Effective < r.Recovered && r.Recovered < r.Settled) {
+				t.Errorf("times %d %d %d %d", r.Requested, r.Effective, r.Recovered, r.Settled)
+			}
+			f := r.Evidence.Facts
+			if f["node"] != "n1" || f["old pid"] != strconv.Itoa(before.PID) || f["new pid"] != strconv.Itoa(after.PID) || f["exit"] != c.exit {
+				t.Errorf("facts %v; want pids %d and %d and %q", f, before.PID, after.PID, c.exit)
+			}
+			if before.PID == after.PID || !after.Running {
+				t.Errorf("before %+v, after %+v", before, after)
+			}
+		})
+	}
+}
+
+func TestPauseOfARealBroker(t *testing.T) {
+	node := broker(t)
+	before, err := node.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, undo := guarded(t, process.Pause(), "all", &target{t: t, nodes: []faults.Node{node}})
+	after, err := node.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.State != faults.Settled || !r.Undone || r.Err != nil || !r.Evidence.Bit {
+		t.Fatalf("record %+v", r)
+	}
+	if f := r.Evidence.Facts; f["state"] != "stopped (T)" || f["pid"] != strconv.Itoa(before.PID) || f["paused for"] == "" {
+		t.Errorf("facts %v", f)
+	}
+	if after.PID != before.PID || after.Paused {
+		t.Errorf("after %+v; want the same process, running", after)
+	}
+	if command := fmt.Sprintf("kill -CONT %d", before.PID); !strings.Contains(undo, command) || !strings.Contains(undo, `"started"`) {
+		t.Errorf("the ledger lacks %q and the process's start: %s", command, undo)
+	}
+}
+
+// stub is a node that does what its status says, and nothing else.
+type stub struct {
+	status faults.Status
+	signal error
+	start  func(*stub) error
+	ready  error
+}
+
+func (s *stub) Name() string                                  { return "n1" }
+func (s *stub) Address() string                               { return "127.0.0.1:1" }
+func (s *stub) Signal(context.Context, faults.Signal) error   { return s.signal }
+func (s *stub) Stop(context.Context) error                    { return s.signal }
+func (s *stub) Ready(context.Context) error                   { return s.ready }
+func (s *stub) Status(context.Context) (faults.Status, error) { return s.status, nil }
+func (s *stub) UndoSignal(faults.Signal) string               { return "true" }
+func (s *stub) Start(context.Context) error {
+	if s.start == nil {
+		return errors.New("must not be started")
+	}
+	return s.start(s)
+}
+
+func TestWhatDidNotBite(t *testing.T) {
+	deaf := errors.New("not permitted")
+	for _, kind := range []faults.Kind{process.Kill(), process.Stop()} {
+		node := &stub{status: faults.Status{Running: true, PID: 7}, signal: deaf}
+		r, _ := guarded(t, kind, "n1", &target{t: t, nodes: []faults.Node{node}})
+		if r.Evidence.Bit || !strings.Contains(r.Evidence.Why, "n1 did not end: process 7 was still there (not permitted)") || !r.Undone {
+			t.Errorf("%s: record %+v; want it not to have bitten", kind.Name, r)
+		}
+	}
+	node := &stub{status: faults.Status{Running: true, PID: 7}, signal: deaf}
+	r, _ := guarded(t, process.Pause(), "n1", &target{t: t, nodes: []faults.Node{node}})
+	if r.Evidence.Bit || !strings.Contains(r.Evidence.Why, "not permitted") || r.State != faults.Broken {
+		t.Errorf("pause: record %+v; want it not to have bitten, and broken for it could not be resumed", r)
+	}
+}
+
+func TestBrokerThatNeverComesBack(t *testing.T) {
+	gone := faults.Status{Exit: "signal: killed"}
+	cannot := errors.New("start node n1: port in use")
+	for _, c := range []struct {
+		name   string
+		node   *stub
+		undone bool
+	}{
+		{"start", &stub{start: func(*stub) error { return cannot }}, false},
+		{"ready", &stub{ready: cannot, start: func(s *stub) error { s.status = faults.Status{Running: true, PID: 8}; return nil }}, true},
+	} {
+		c.node.status = faults.Status{Running: true, PID: 7}
+		killed := &dying{stub: c.node, after: gone}
+		r, _ := guarded(t, process.Kill(), "n1", &target{t: t, nodes: []faults.Node{killed}})
+		if r.State != faults.Broken || !errors.Is(r.Err, cannot) || r.Undone != c.undone || !r.Evidence.Bit || r.Settled != 0 {
+			t.Errorf("%s: record %+v; want it broken by %v, and to have bitten", c.name, r, cannot)
+		}
+	}
+}
+
+// dying is a stub that a signal ends.
+type dying struct {
+	*stub
+	after faults.Status
+}
+
+func (d *dying) Signal(context.Context, faults.Signal) error { d.status = d.after; return nil }
+
+func TestCheck(t *testing.T) {
+	node := &stub{}
+	with, without := &target{t: t, nodes: []faults.Node{node}}, &target{t: t}
+	for _, kind := range []faults.Kind{process.Kill(), process.Pause(), process.Stop()} {
+		if !kind.New(faults.Spec{}).Needs().Processes {
+			t.Errorf("%s needs no processes", kind.Name)
+		}
+		for _, selector := range []string{"n1", "any", "all", "leader(orders)", "follower(orders)"} {
+			if err := kind.New(faults.Spec{Target: selector}).Check(t.Context(), with); err != nil {
+				t.Errorf("%s on %s: %v", kind.Name, selector, err)
+			}
+			want := kind.Name + " is not possible here: target memory has no processes; use a target that ordeal starts, such as nats"
+			if err := kind.New(faults.Spec{Target: selector}).Check(t.Context(), without); err == nil || err.Error() != want {
+				t.Errorf("%s without nodes: %v; want %s", kind.Name, err, want)
+			}
+		}
+		err := kind.New(faults.Spec{Target: "n2"}).Check(t.Context(), with)
+		if err == nil || !strings.Contains(err.Error(), `target memory has no node "n2"; use n1, any, all`) {
+			t.Errorf("%s on n2: %v", kind.Name, err)
+		}
+	}
+}
+
+func TestNodeThatIsDownAlready(t *testing.T) {
+	for _, kind := range []faults.Kind{process.Kill(), process.Pause(), process.Stop()} {
+		r, _ := guarded(t, kind, "n1", &target{t: t, nodes: []faults.Node{&stub{}}})
+		if r.State != faults.Broken || !r.Undone || r.Evidence.Bit || !strings.Contains(r.Err.Error(), "node n1 is not running") {
+			t.Errorf("%s: record %+v", kind.Name, r)
+		}
+	}
+}

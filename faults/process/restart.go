@@ -1,0 +1,78 @@
+package process
+
+import (
+	"context"
+	"fmt"
+
+	"ordeal/faults"
+)
+
+// restart is the recovery of a fault that ended processes: it starts them again on the same port and data.
+type restart struct {
+	target  faults.Target
+	victims []*victim
+	undo    []string
+}
+
+// Recover starts what is not running.
+func (r *restart) Recover(ctx context.Context) error {
+	return each(r.victims, func(v *victim) error {
+		now, err := v.node.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if now.Running {
+			return nil
+		}
+		if err := v.node.Start(ctx); err != nil {
+			return err
+		}
+		if now, err = v.node.Status(ctx); err != nil {
+			return err
+		}
+		if v.bitten() {
+			v.saw(true, fmt.Sprintf("ended as process %s (%s) and was started again as process %s",
+				pid(v.before.PID), v.ended(), pid(now.PID)), "new pid", pid(now.PID))
+		}
+		return nil
+	})
+}
+
+// Settled waits for the nodes.
+func (r *restart) Settled(ctx context.Context) error { return settled(ctx, r.target, r.victims) }
+
+// Evidence tells of old and new processes.
+func (r *restart) Evidence() faults.Evidence { return evidence(r.victims) }
+
+// Undo is empty for nodes that end with ordeal anyway.
+func (r *restart) Undo() []string { return r.undo }
+
+func (v *victim) ended() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.facts["exit"]
+}
+
+// witnessEnd looks whether the process is gone, after it was told to.
+func (v *victim) witnessEnd(ctx context.Context, told error) {
+	now, err := v.node.Status(ctx)
+	switch {
+	case err != nil:
+		v.saw(false, fmt.Sprintf("could not be looked at: %v", err), "old pid", pid(v.before.PID))
+	case now.Running && now.PID == v.before.PID:
+		v.saw(false, fmt.Sprintf("did not end: process %s was still there (%v)", pid(now.PID), told), "old pid", pid(v.before.PID))
+	default:
+		v.saw(true, fmt.Sprintf("ended as process %s (%s)", pid(v.before.PID), now.Exit), "old pid", pid(v.before.PID), "exit", now.Exit)
+	}
+}
+
+// undoCommands are those of the plan's steps.
+func undoCommands(nodes []faults.Node, s faults.Signal) []string {
+	var commands []string
+	for _, n := range nodes {
+		if c := n.UndoSignal(s); c != "" {
+			commands = append(commands, c)
+		}
+	}
+	return commands
+}
