@@ -4,7 +4,7 @@ import "math"
 
 const second = 1e9 // ns
 
-// piece is a stretch of a schedule with a straight line of rates. Its offsets are in ns since its start, its counts messages since its start.
+// piece is a stretch of a schedule with a straight line of rates. Its offsets are ns since its start, its counts messages since then.
 type piece struct {
 	start, length int64
 	// first is how many messages were offered before it, count how many it offers.
@@ -73,8 +73,8 @@ func (p *piece) whenFalling(x float64) int64 {
 	return p.length - u
 }
 
-// root is when x messages are reached by a rate that starts at rate and grows by slope a ns: the root of slope/2·t² + rate·t = x·second,
-// in the form that does not subtract nearly equal numbers.
+// root is when x messages are reached by a rate that starts at rate and grows by slope a ns. It solves slope/2·t² + rate·t = x·second in
+// the form that does not subtract nearly equal numbers.
 func root(rate, slope, x float64) float64 {
 	if slope == 0 {
 		return x * second / rate
