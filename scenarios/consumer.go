@@ -1,0 +1,29 @@
+package scenarios
+
+import (
+	"time"
+
+	"ordeal/drivers"
+)
+
+// Consumer is an entry of consumers that are alike: one group, named as the entry.
+type Consumer struct {
+	Name     string `key:"-"`
+	From     string `key:"from" about:"The topic."`
+	Count    int    `key:"count" default:"1" min:"1" max:"10000" about:"Consumers of the group."`
+	Ack      Ack    `key:"ack" default:"after" about:"When a message is acknowledged: before its work (at most once), after it (at least once), or after the work of a batch."`
+	Prefetch int    `key:"prefetch" default:"500" min:"1" max:"1000000" about:"How many deliveries one consumer may hold without having acknowledged them."`
+	Work     Work   `key:"work" default:"{}" about:"What a consumer does with a message."`
+}
+
+// Ack is when a consumer acknowledges.
+type Ack struct {
+	Mode drivers.AckMode
+	// Batch is how many deliveries are acknowledged together; 0 leaves it to the way they arrive. With a batch the mode is AckAfter.
+	Batch int
+}
+
+// Work is what a consumer does with a message.
+type Work struct {
+	Time time.Duration `key:"time" default:"0s" about:"How long one message keeps a consumer busy."`
+}

@@ -1,0 +1,245 @@
+package scenarios
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ordeal/drivers"
+	"ordeal/internal/gate"
+	"ordeal/scenarios/hint"
+	"ordeal/scenarios/unit"
+)
+
+// validation asks whether the parts of a scenario fit together. What could not be decoded is left out, so that one mistake is told once.
+type validation struct {
+	*decoder
+	s *Scenario
+}
+
+func (v validation) run() {
+	v.names()
+	v.references()
+	v.rates()
+	v.phases()
+	v.drain()
+	v.checks()
+	v.gates()
+}
+
+// sound tells whether nothing is wrong at a path or below it.
+func (v validation) sound(path string) bool {
+	return !slices.ContainsFunc(v.errors, func(e Error) bool {
+		return e.Path == path || strings.HasPrefix(e.Path, path+".") || strings.HasPrefix(e.Path, path+"[")
+	})
+}
+
+const longestName = 64
+
+// nameRule tells whether a name may stand in paths, on brokers and in file names.
+func nameRule(name string) bool {
+	return len(name) <= longestName && regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`).MatchString(name)
+}
+
+// clientWords mean something of their own where a fault chooses clients.
+func clientWords() []string { return []string{"all", "producers", "consumers", "any"} }
+
+func (v validation) names() {
+	type name struct{ path, text string }
+	var all, clients []name
+	if v.sound("name") {
+		all = append(all, name{"name", v.s.Name})
+	}
+	for _, t := range v.s.Topics {
+		all = append(all, name{join("topics", t.Name), t.Name})
+	}
+	for _, p := range v.s.Producers {
+		clients = append(clients, name{join("producers", p.Name), p.Name})
+	}
+	for _, c := range v.s.Consumers {
+		clients = append(clients, name{join("consumers", c.Name), c.Name})
+	}
+	for _, n := range append(all, clients...) {
+		if !nameRule(n.text) {
+			v.failAt(n.path, "", "%q is not a name: expected up to %d letters, digits, - and _, with a letter or digit first", n.text, longestName)
+		}
+	}
+	seen := map[string]string{}
+	for _, n := range clients {
+		if other, ok := seen[n.text]; ok {
+			v.failAt(n.path, "", "there is %s already, and faults call clients by their name: expected another one", other)
+		} else if slices.Contains(clientWords(), n.text) {
+			v.failAt(n.path, "", "%q means other clients where a fault chooses its target: expected another name", n.text)
+		}
+		seen[n.text] = n.path
+	}
+}
+
+func topicNames(s *Scenario) []string {
+	var names []string
+	for _, t := range s.Topics {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// references checks that producers, consumers and topics belong together.
+func (v validation) references() {
+	for _, section := range []struct {
+		path string
+		size int
+	}{{"topics", len(v.s.Topics)}, {"producers", len(v.s.Producers)}} {
+		if section.size == 0 && v.sound(section.path) {
+			v.failAt(section.path, "", "is empty, expected at least one")
+		}
+	}
+	sends, groups := map[string]bool{}, map[string][]string{}
+	for _, p := range v.s.Producers {
+		v.topic(join("producers", p.Name)+".to", p.To)
+		sends[p.To] = true
+	}
+	for _, c := range v.s.Consumers {
+		path := join("consumers", c.Name) + ".from"
+		if !v.topic(path, c.From) {
+			continue
+		}
+		if !sends[c.From] && v.sound("producers") {
+			v.failAt(path, "", "no producer sends to topic %s, so nothing would ever come", c.From)
+		}
+		groups[c.From] = append(groups[c.From], c.Name)
+		if t, _ := v.s.Topic(c.From); t.Model == drivers.Queue && len(groups[c.From]) == 2 {
+			v.failAt(path, "", "topic %s is a queue, which has one copy of each message, and %s reads it already: "+
+				"give one entry a higher count, or make the topic a log", c.From, groups[c.From][0])
+		}
+	}
+	for _, t := range v.s.Topics {
+		if !sends[t.Name] && len(groups[t.Name]) == 0 && v.sound("producers") && v.sound("consumers") {
+			v.failAt(join("topics", t.Name), "", "no producer sends to it and no consumer reads it, expected either")
+		}
+	}
+}
+
+// topic checks that a name is one of the topics.
+func (v validation) topic(path, name string) bool {
+	names := topicNames(v.s)
+	if !v.sound(path) || len(names) == 0 {
+		return false
+	}
+	if !slices.Contains(names, name) {
+		v.failAt(path, hint.DidYouMean(name, names), "there is no topic %q, expected one of %s", name, strings.Join(names, ", "))
+		return false
+	}
+	return true
+}
+
+func (v validation) rates() {
+	for _, p := range v.s.Producers {
+		path := join("producers", p.Name) + ".rate"
+		if !v.sound(path) || p.Rate.Max {
+			continue
+		}
+		sends := false
+		for i, g := range p.Rate.Segments {
+			sends = sends || g.From > 0 || g.To > 0
+			if g.For <= 0 && (len(p.Rate.Segments) > 1 || g.From != g.To) {
+				v.failAt(path, "", "part %d takes no time, expected a duration above 0s", i+1)
+			}
+		}
+		if !sends {
+			v.failAt(path, "", "%s sends nothing, expected a rate above 0", describeRate(p.Rate))
+		}
+		if p.Rate.Segments != nil && v.sound(path) && v.sound("phases") {
+			if begins := firstMessage(p.Rate); begins >= v.s.Length() && v.s.Length() > 0 {
+				v.failAt(path, "", "the first message would come after the last phase: the rate is 0 for %s, the phases take %s",
+					unit.FormatDuration(begins), unit.FormatDuration(v.s.Length()))
+			}
+		}
+	}
+}
+
+func describeRate(r Rate) string {
+	if len(r.Segments) == 1 && r.Segments[0].For == 0 {
+		return unit.FormatRate(r.Segments[0].To)
+	}
+	return "a rate that is always 0"
+}
+
+// firstMessage is how long the rate is 0 at the beginning.
+func firstMessage(r Rate) time.Duration {
+	var sum time.Duration
+	for _, g := range r.Segments {
+		if g.From > 0 || g.To > 0 {
+			break
+		}
+		sum += g.For
+	}
+	return sum
+}
+
+func (v validation) drain() {
+	d := v.s.Drain
+	if v.sound("drain") && d.Timeout <= 0 {
+		v.failAt("drain.timeout", "", "is 0s, expected time to read what is left")
+	}
+	if v.sound("drain") && d.Idle > d.Timeout {
+		v.failAt("drain.idle", "", "%s is longer than the whole drain may take (timeout %s), expected less",
+			unit.FormatDuration(d.Idle), unit.FormatDuration(d.Timeout))
+	}
+}
+
+// checks asks whether the checks have something to compare, and whether one is there twice.
+func (v validation) checks() {
+	if !v.sound("checks") {
+		return
+	}
+	if len(v.s.Checks) > 0 && len(v.s.Consumers) == 0 && v.sound("consumers") {
+		v.failAt("checks", "", "nobody receives, so there is nothing to check: expected an entry under consumers, or checks: []")
+	}
+	keyed := slices.ContainsFunc(v.s.Producers, func(p Producer) bool { return p.Keys.Count > 0 })
+	for i, c := range v.s.Checks {
+		path := "checks[" + strconv.Itoa(i) + "]"
+		for _, other := range v.s.Checks[:i] {
+			if other.Name == c.Name && maps.Equal(other.Params, c.Params) {
+				v.failAt(path, "", "%s stands here a second time", c.Name)
+				break
+			}
+		}
+		perKey := slices.Contains(slices.Collect(maps.Values(c.Params)), drivers.PerKey.String())
+		if perKey && !keyed && v.sound("producers") {
+			v.failAt(path, "", "%s asks about keys, and no producer has any: expected keys: {count: …} under producers", c.Name)
+		}
+	}
+}
+
+// gates asks whether the phases of gates exist and are measured.
+func (v validation) gates() {
+	if !v.sound("phases") {
+		return
+	}
+	closed := len(v.s.Producers) > 0 && !slices.ContainsFunc(v.s.Producers, func(p Producer) bool { return !p.Rate.Max })
+	names := []string{gate.Harness}
+	recorded := map[string]bool{}
+	for _, p := range v.s.Phases {
+		names = append(names, p.Name)
+		recorded[p.Name] = p.Record
+	}
+	for i, path := range v.gatePaths {
+		for _, m := range v.s.Gates[i].Mentions() {
+			at := v.nodes[path].inside(m.Column - 1)
+			known, exists := recorded[m.Phase]
+			switch {
+			case m.Phase == gate.Harness:
+			case !exists:
+				v.errors = append(v.errors, newError(at, path, hint.DidYouMean(m.Phase, names),
+					"there is no phase %q, expected one of %s", m.Phase, strings.Join(names[1:], ", ")))
+			case !known:
+				v.errors = append(v.errors, newError(at, path, "", "phase %s has record: false, so nothing of it is measured", m.Phase))
+			case closed && strings.HasSuffix(m.Figure, ".offered_rate"):
+				v.errors = append(v.errors, newError(at, path, "", "every producer has rate: max, which offers no rate to compare with"))
+			}
+		}
+	}
+}
