@@ -133,6 +133,9 @@ func (s Survival) String() string {
 	}
 }
 
+// VersionSetting is the Setting of the fact by which a driver tells the broker's own version.
+const VersionSetting = "server version"
+
 // Fact is one setting that a guarantee rests on, as the broker itself reports it.
 type Fact struct {
 	// Setting as the broker names it, with node or topic where it is theirs: "stream orders num_replicas".

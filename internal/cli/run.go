@@ -1,0 +1,237 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ordeal/internal/engine"
+	"ordeal/reports"
+	"ordeal/reports/plot"
+	"ordeal/reports/text"
+	"ordeal/scenarios"
+)
+
+// runFlags are the flags of `ordeal run`.
+type runFlags struct {
+	on       []string
+	set      []string
+	seed     uint64
+	seeded   bool
+	repeat   int
+	out      string
+	report   []string
+	progress string
+	quiet    bool
+	keep     bool
+	dryRun   bool
+	verbose  bool
+}
+
+// defaultTarget needs no installation: ordeal has nats-server inside.
+const defaultTarget = "nats"
+
+func newRun(env *Env) *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use: "run SCENARIO", Short: "run a scenario on a broker and judge it",
+		Long: "Runs a built-in scenario (see `ordeal scenario list`) or a file, and ends with the exit code of the verdict.\n\n" +
+			"Targets: memory (a broker in ordeal itself, which lies when told to: 'memory?lose=3'), nats and nats:3 (started by ordeal),\n" +
+			"nats://host:4222 (one that runs already). See `ordeal drivers list` for their options.",
+		Example: "  ordeal run broker-crash\n  ordeal run leader-crash --on nats:3\n  ordeal run my.yaml --on nats://localhost:4222 --set phases.steady.for=5s\n" +
+			"  ordeal run steady --on 'memory?lose=3'",
+		Args: oneScenario,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.seeded = cmd.Flags().Changed("seed")
+			return f.run(env, args[0])
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.on, "on", []string{defaultTarget}, "target: where to run; may be given again to run on several, one after another")
+	flags.StringArrayVar(&f.set, "set", nil, "override one value, as in phases.steady.for=5s; may be given again")
+	flags.Uint64Var(&f.seed, "seed", 0, "decides schedule, keys, payloads and fault choices (default: drawn, and printed)")
+	flags.IntVar(&f.repeat, "repeat", 1, "how often to run it on every target")
+	flags.StringVar(&f.out, "out", "runs", "folder of all runs")
+	flags.StringSliceVar(&f.report, "report", []string{"html", "md", "junit"}, "reports to write into the run folder: html, md, junit, text, none")
+	flags.StringVar(&f.progress, "progress", progressAuto, "auto, tty, plain, json or none")
+	flags.BoolVar(&f.quiet, "quiet", false, "print the verdict's headline only")
+	flags.BoolVar(&f.keep, "keep", false, "leave topics and broker data behind")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be done, and do nothing")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log what drivers and clusters say, on stderr")
+	return cmd
+}
+
+func oneScenario(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		var names []string
+		for _, b := range scenarios.Builtins() {
+			names = append(names, b.Name)
+		}
+		return fmt.Errorf("run takes one scenario, a built-in one or a file; built in are %s", strings.Join(names, ", "))
+	}
+	return nil
+}
+
+func (f *runFlags) run(env *Env, name string) error {
+	w := newWire()
+	sc, err := loadScenario(w, name, f.set)
+	if err != nil {
+		return err
+	}
+	targets, err := f.targets(w)
+	if err != nil {
+		return err
+	}
+	renderers, err := w.renderers(f.report)
+	if err != nil {
+		return usage(err)
+	}
+	if f.progress, err = f.progressKind(env); err != nil {
+		return usage(err)
+	}
+	if f.repeat < 1 {
+		return usage(fmt.Errorf("--repeat %d: a scenario is run once at least", f.repeat))
+	}
+	if !f.seeded {
+		f.seed = uint64(rand.Uint32()) //nolint:forbidigo // the seed itself
+	}
+	if f.dryRun {
+		return f.rehearse(env, w, sc, targets)
+	}
+	ctx, hurry, release := interruptible(env)
+	defer release()
+	worst := engine.ExitPass
+	for range f.repeat {
+		for _, t := range targets {
+			code, err := f.once(ctx, hurry, env, w, sc, name, t, renderers)
+			if err != nil {
+				return err
+			}
+			worst = worseExit(worst, code)
+			if ctx.Err() != nil {
+				return done(worst)
+			}
+		}
+	}
+	return done(worst)
+}
+
+// once runs the scenario on one target and prints the report.
+func (f *runFlags) once(ctx context.Context, hurry <-chan struct{}, env *Env, w *wire, sc *scenarios.Scenario, name string,
+	t engine.Target, renderers []reports.Renderer,
+) (int, error) {
+	r, err := engine.Run(ctx, engine.Options{
+		Scenario: sc, Target: t, Driver: w.driver(t.Driver), Faults: w.kinds, Checks: w.checks, Renderers: renderers, Plots: plot.Write,
+		Seed: f.seed, Out: f.out, Keep: f.keep, Command: f.command(name, t), Version: env.Version, Logger: f.logger(env),
+		Watch: newWatcher(f.progress, env.Stderr, env.Width, env.colour()), Hurry: hurry,
+	})
+	if r == nil {
+		return 0, err
+	}
+	if f.quiet {
+		fmt.Fprintf(env.Stdout, "%s %s %s\n", r.Verdict.Word(), r.Folder, reports.OneLine(r.Headline))
+	} else {
+		print := text.Renderer{Width: env.Width(), Colour: env.colour(), ASCII: env.ascii()}
+		if renderErr := print.Render(env.Stdout, r); renderErr != nil {
+			return 0, renderErr
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(env.Stderr, "ordeal: %v\n", err)
+		return worseExit(r.Exit, engine.ExitCode(err)), nil
+	}
+	return r.Exit, nil
+}
+
+// worseExit is the code that outranks the other.
+func worseExit(a, b int) int {
+	order := []int{
+		engine.ExitPass, engine.ExitInconclusive, engine.ExitGate, engine.ExitFail, engine.ExitEnvironment, engine.ExitUsage,
+		engine.ExitBug, engine.ExitInterrupted,
+	}
+	if slices.Index(order, b) > slices.Index(order, a) {
+		return b
+	}
+	return a
+}
+
+func (f *runFlags) targets(w *wire) ([]engine.Target, error) {
+	var out []engine.Target
+	for _, text := range f.on {
+		t, err := engine.ParseTarget(text, w.driverNames())
+		if err != nil {
+			return nil, usage(err)
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+func (f *runFlags) progressKind(env *Env) (string, error) {
+	switch f.progress {
+	case progressAuto:
+		switch {
+		case f.quiet:
+			return progressNone, nil
+		case env.Terminal:
+			return progressTTY, nil
+		default:
+			return progressPlain, nil
+		}
+	case progressTTY, progressPlain, progressJSON, progressNone:
+		return f.progress, nil
+	default:
+		return "", fmt.Errorf("--progress %q is none of auto, tty, plain, json, none", f.progress)
+	}
+}
+
+// command is what repeats a run.
+func (f *runFlags) command(name string, t engine.Target) string {
+	words := []string{"ordeal run", name, "--on", t.String()}
+	for _, s := range f.set {
+		words = append(words, "--set", s)
+	}
+	words = append(words, "--seed", strconv.FormatUint(f.seed, 10))
+	for i := 1; i < len(words); i++ {
+		words[i] = reports.Quote(words[i])
+	}
+	return strings.Join(words, " ")
+}
+
+func (f *runFlags) logger(env *Env) *slog.Logger {
+	if !f.verbose {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// rehearse prints what would be done.
+func (f *runFlags) rehearse(env *Env, w *wire, sc *scenarios.Scenario, targets []engine.Target) error {
+	for _, t := range targets {
+		text, err := engine.Rehearse(engine.Options{
+			Scenario: sc, Target: t, Driver: w.driver(t.Driver), Faults: w.kinds, Checks: w.checks, Seed: f.seed, Out: f.out,
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(env.Stdout, text)
+	}
+	return nil
+}
+
+// loadScenario takes a built-in scenario or a file.
+func loadScenario(w *wire, name string, set []string) (*scenarios.Scenario, error) {
+	sc, err := scenarios.Load(name, w.vocabulary(), set...)
+	if err != nil {
+		return nil, usage(err)
+	}
+	return sc, nil
+}
+
+func usage(err error) error { return &engine.Error{Exit: engine.ExitUsage, Err: err} }

@@ -1,0 +1,261 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"ordeal/internal/history"
+	"ordeal/internal/judge"
+	"ordeal/reports"
+)
+
+// evidence is what a saved run needs beside its events to be judged to the same verdict; it is saved in the history.
+type evidence struct {
+	Judge  judge.Evidence  `json:"judge"`
+	Checks []checkAsked    `json:"checks"`
+	Names  json.RawMessage `json:"-"`
+}
+
+// checkAsked is a check that the scenario asks for.
+type checkAsked struct {
+	Name   string       `json:"name"`
+	Params judge.Params `json:"params"`
+}
+
+// conclude stops everything, judges, and writes down what is known, whatever came before. trouble is what stopped the run early.
+func (x *execution) conclude(ctx context.Context, trouble error) error {
+	interrupted := ctx.Err() != nil
+	x.run.Interrupted = interrupted
+	x.finished = x.now()
+	if x.worker != nil {
+		x.stopped = x.worker.Stop()
+	}
+	var problems []error
+	if trouble != nil && !interrupted {
+		problems = append(problems, trouble)
+	}
+	if x.clock.Load() != nil {
+		x.ended = min(int64(x.stopped.Ended), x.plan.worker.Until)
+		for _, g := range x.stopped.Gaps {
+			g.Finish(x.ended)
+		}
+		x.result = x.collector.Finish()
+		if x.result.LogErr != nil {
+			x.events.add("warning", "latency.hlog is not complete: %v", x.result.LogErr)
+		}
+	}
+	problems = append(problems, x.judge())
+	if x.result != nil {
+		x.measured()
+		x.happened()
+		x.healthy()
+		x.run.Gates = gates(x.Scenario.Gates, x.run, x.ownLag)
+	}
+	if err := x.tearDown(); err != nil {
+		problems = append(problems, environment(err))
+	}
+	x.run.Environment = describeMachine(x.Version, strings.TrimSpace(x.Driver.Name()+" "+x.run.Target.Version))
+	x.run.Drains = x.drains
+	x.run.Ended = time.Now()
+	decide(x.run, problems...)
+	x.events.add("verdict", "%s: %s", x.run.Verdict.Word(), x.run.Headline)
+	x.run.Events = x.events.all()
+	return x.write()
+}
+
+// judge closes the history and asks every check. The error is a bug in ordeal or in a driver.
+func (x *execution) judge() error {
+	ev := evidence{Judge: judge.Evidence{Drains: map[uint32]judge.Drain{}}}
+	for i, g := range x.plan.worker.Groups {
+		d := judge.Drain{Why: "the run ended before its drain"}
+		if i < len(x.drains) {
+			d = judge.Drain{Complete: x.drains[i].Complete, Why: x.drains[i].Why}
+		}
+		ev.Judge.Drains[g.ID] = d
+	}
+	for _, c := range x.Scenario.Checks {
+		ev.Checks = append(ev.Checks, checkAsked{Name: c.Name, Params: judge.Params(c.Params)})
+	}
+	var err error
+	if x.summary, err = x.closeHistory(ev); err != nil {
+		x.run.Harness.HistoryCut = err.Error()
+		x.events.add("warning", "history.bin is cut, so `ordeal check` cannot repeat this verdict: %v", err)
+	}
+	findings := x.book.Findings(ev.Judge)
+	x.run.Checks = checks(x.Checks, ev.Checks, findings)
+	x.run.Counts = counts(findings)
+	if x.stopped != nil {
+		x.run.Counts.Unsent, x.run.Counts.Resent, x.run.Counts.Reconnects = x.stopped.Unsent, x.stopped.Resent, x.stopped.Reconnects
+		for _, e := range x.stopped.Errors {
+			x.events.add("errors", "%d × %s: %s", e.Count, e.Where, e.Text)
+		}
+		if x.stopped.Misuse > 0 {
+			return fmt.Errorf("driver %s settled %d messages twice or never sent; its receipts cannot be trusted", x.Driver.Name(), x.stopped.Misuse)
+		}
+	}
+	x.lives()
+	return nil
+}
+
+// write writes the reports into the run folder. The error says which could not be written; the run is known all the same.
+func (x *execution) write() error {
+	var errs []error
+	keep := func(what string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("write %s: %w", what, err))
+		}
+	}
+	keep("events.ndjson", x.events.close())
+	keep("latency.hlog", x.latency.Close())
+	keep("run.json", reports.Write(x.folder.File("run.json"), x.run))
+	for _, r := range x.Renderers {
+		keep(r.File(), render(x.folder.File(r.File()), r, x.run))
+	}
+	if x.Plots != nil {
+		keep("plots", x.Plots(x.folder.File("plots"), x.run))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return environment(err)
+	}
+	return nil
+}
+
+// render writes one report to a file.
+func render(path string, r reports.Renderer, run *reports.Run) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.Render(f, run), f.Close())
+}
+
+// decide works out verdict, exit code, headline and reasons from what the run holds and from the problems met on the way.
+func decide(r *reports.Run, problems ...error) {
+	r.Reasons = nil
+	exits := map[int]bool{}
+	verdict := reports.Pass
+	note := func(exit int, v reports.Verdict, reason string) {
+		exits[exit] = true
+		verdict = reports.Worst(verdict, v)
+		r.Reasons = append(r.Reasons, strings.TrimSuffix(reason, "."))
+	}
+	for _, err := range problems {
+		if err != nil {
+			note(ExitCode(err), reports.Inconclusive, err.Error())
+		}
+	}
+	for i := range r.Checks {
+		switch c := &r.Checks[i]; c.Verdict {
+		case reports.Fail:
+			note(ExitFail, reports.Fail, c.Name+": "+c.Why)
+		case reports.Inconclusive:
+			note(ExitInconclusive, reports.Inconclusive, c.Name+": "+c.Why)
+		case reports.Pass:
+		}
+	}
+	for i := range r.Faults {
+		switch f := &r.Faults[i]; f.Verdict {
+		case reports.Fail:
+			note(ExitEnvironment, reports.Inconclusive, f.Kind+" on "+f.Target+": "+f.Why)
+		case reports.Inconclusive:
+			note(ExitInconclusive, reports.Inconclusive, f.Kind+" on "+f.Target+": "+f.Why)
+		case reports.Pass:
+		}
+	}
+	for i := range r.Gates {
+		switch g := &r.Gates[i]; g.Verdict {
+		case reports.Fail:
+			note(ExitGate, reports.Fail, "gate "+g.Expr+": "+g.Why)
+		case reports.Inconclusive:
+			note(ExitInconclusive, reports.Inconclusive, "gate "+g.Expr+": "+g.Why)
+		case reports.Pass:
+		}
+	}
+	for _, d := range r.Drains {
+		if !d.Complete {
+			note(ExitInconclusive, reports.Inconclusive, fmt.Sprintf("group %s was not drained: %s", d.Group, d.Why))
+		}
+	}
+	if r.Harness.Verdict == reports.Inconclusive && len(r.Phases) > 0 {
+		note(ExitInconclusive, reports.Inconclusive, r.Harness.Why)
+	}
+	if r.Harness.HistoryCut != "" {
+		note(ExitInconclusive, reports.Inconclusive, "history cut: "+r.Harness.HistoryCut)
+	}
+	if r.Counts.Acked == 0 && len(r.Reasons) == 0 {
+		note(ExitInconclusive, reports.Inconclusive, "no message was acked")
+	}
+	if r.Interrupted {
+		note(ExitInterrupted, reports.Inconclusive, "interrupted by the user")
+	}
+	r.Verdict, r.Exit = verdict, precedence(exits)
+	r.Headline = headline(r)
+}
+
+// precedence picks the exit code that outranks the others.
+func precedence(exits map[int]bool) int {
+	for _, code := range []int{ExitInterrupted, ExitBug, ExitUsage, ExitEnvironment, ExitFail, ExitGate, ExitInconclusive} {
+		if exits[code] {
+			return code
+		}
+	}
+	return ExitPass
+}
+
+// headline is the verdict in one sentence.
+func headline(r *reports.Run) string {
+	tail := away(r)
+	switch {
+	case r.Verdict == reports.Pass:
+		return fmt.Sprintf("All %s acknowledged messages arrived, whole and as promised.%s", reports.Count(r.Counts.Acked), tail)
+	case r.Verdict == reports.Fail && len(r.Reasons) > 0:
+		for i := range r.Checks {
+			if r.Checks[i].Verdict == reports.Fail {
+				return strings.TrimSuffix(r.Checks[i].Why, ".") + "." + tail
+			}
+		}
+		return r.Reasons[0] + "."
+	case len(r.Reasons) > 0:
+		return "Nothing can be concluded: " + r.Reasons[0] + "."
+	default:
+		return "Nothing can be concluded."
+	}
+}
+
+// away says how long the broker was away in phases with faults.
+func away(r *reports.Run) string {
+	var gap int64
+	name := ""
+	for _, f := range r.Faults {
+		for i := range r.Phases {
+			if p := &r.Phases[i]; p.Name == f.Phase && p.GapMax > gap {
+				gap, name = p.GapMax, f.Kind
+			}
+		}
+	}
+	if gap < int64(100*time.Millisecond) {
+		return ""
+	}
+	return fmt.Sprintf(" Nothing was received for up to %s around %s.", reports.Duration(gap), name)
+}
+
+func sum(text []byte) string {
+	h := sha256.Sum256(text)
+	return hex.EncodeToString(h[:])
+}
+
+// openHistory begins history.bin with the plan that a later check needs.
+func (x *execution) openHistory() (*history.Writer, error) {
+	plan, err := json.Marshal(x.plan.judge)
+	if err != nil {
+		return nil, err
+	}
+	return history.Create(x.folder.File("history.bin"), history.Header{Run: x.folder.ID, Plan: plan})
+}

@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"bufio"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"ordeal/reports"
+)
+
+// describeMachine is what a reader of the report must know of where the run took place.
+func describeMachine(ordeal, broker string) reports.Environment {
+	return reports.Environment{
+		OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: firstLine("/proc/sys/kernel/osrelease"), CPU: cpuModel(), Cores: runtime.NumCPU(),
+		Go: runtime.Version(), Ordeal: ordeal, Broker: broker,
+	}
+}
+
+// firstLine of a file of the kernel's; empty where there is none.
+func firstLine(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return line
+}
+
+func cpuModel() string {
+	f, err := os.Open("/proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	defer f.Close() //nolint:errcheck // only read
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if name, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// The garbage collector's pace during a run: the live heap is a few MiB, and at the default of 100 % it would be collected hundreds of times
+// a second under full load, which costs up to a quarter of the client's CPU time and shows in its tail.
+const (
+	gcPercent   = 400
+	memoryLimit = 1 << 30
+)
+
+// tune sets that pace and returns what undoes it.
+func tune() (restore func()) {
+	percent := debug.SetGCPercent(gcPercent)
+	limit := debug.SetMemoryLimit(memoryLimit)
+	return func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}
+}

@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"ordeal/internal/measure"
+	"ordeal/reports"
+)
+
+// When the generator was the bottleneck. The limits are wide on purpose: whatever they let through shows in lag and hiccups, and gates
+// on latency take it off (see doubt), while a run that they catch says nothing about a broker.
+const (
+	// sentShare is the least part of what was due that must have been sent where neither window nor broker was in the way.
+	sentShare = 0.99
+	// ownLagLimit is the p99 of ordeal's own lateness above which its latencies are its own.
+	ownLagLimit = 100 * time.Millisecond
+	// windowShare is the least part of the time for which a closed loop's window must have been full: else the loop was not the broker's to close.
+	windowShare = 0.05
+)
+
+// healthy fills in the harness, and says whether ordeal was the bottleneck.
+func (x *execution) healthy() {
+	h := &x.run.Harness
+	used := measure.ReadUsage().Since(x.usage)
+	wall := float64(x.finished) / 1e9
+	h.CPUSeconds = used.CPU.Seconds()
+	if wall > 0 {
+		h.CPUShare = used.CPU.Seconds() / wall / float64(runtime.NumCPU())
+	}
+	if n := x.run.Counts.Attempted; n > 0 {
+		h.CPUPerMsg = int64(used.CPU) / n
+	}
+	h.GCCycles, h.GCPause, h.RSSMax, h.ClockStep = used.GCCycles, int64(used.GCPause), used.RSSMax, int64(used.ClockStep)
+	hiccups := x.hiccups.Result()
+	h.HiccupP99, h.HiccupMax = hiccups.P99, hiccups.Max
+	h.Overflow = x.result.Overflow
+	h.HistoryBytes, h.HistoryEvents = x.summary.Bytes, x.summary.Events
+	h.Verdict, h.Why = reports.Pass, "ordeal kept its schedule"
+	for i := range x.result.Phases {
+		p := &x.result.Phases[i]
+		own := p.Latencies[measure.Own]
+		h.LagP99 = max(h.LagP99, own.P99)
+		if !p.Recorded || x.ended < x.plan.spans[i].End {
+			continue
+		}
+		due := x.run.Phases[i].OfferedRate
+		switch {
+		case own.P99 > int64(ownLagLimit):
+			generatorBound(h, "in phase %s ordeal itself was late: p99 %s", p.Name, reports.Duration(own.P99))
+		case due > 0 && x.run.Phases[i].SentRate < sentShare*due && mostly(own, p.Latencies[measure.Lag]):
+			generatorBound(h, "in phase %s ordeal sent %s of the %s that were due", p.Name,
+				reports.Rate(x.run.Phases[i].SentRate), reports.Rate(due))
+		}
+	}
+	if share := x.stopped.WindowShare; share < windowShare {
+		generatorBound(h, "the closed loop's window was full for %s of the time only: ordeal could not send faster", reports.Share(share))
+	}
+	if step := time.Duration(h.ClockStep).Abs(); step > 100*time.Millisecond {
+		x.events.add("warning", "the wall clock moved by %s against the monotonic one; figures rest on the latter", step)
+	}
+}
+
+// mostly tells that most messages were sent without the window or the broker being in the way.
+func mostly(own, all measure.Percentiles) bool { return own.Count*2 > all.Count }
+
+func (x *execution) ownLag(phase string) int64 {
+	for i := range x.result.Phases {
+		if x.result.Phases[i].Name == phase {
+			return x.result.Phases[i].Latencies[measure.Own].P99
+		}
+	}
+	return 0
+}
+
+func generatorBound(h *reports.Harness, format string, args ...any) {
+	if h.Verdict == reports.Pass {
+		h.Verdict, h.Why = reports.Inconclusive, "generator-bound: "+fmt.Sprintf(format, args...)
+	}
+}

@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"ordeal/drivers"
+	"ordeal/faults"
+	"ordeal/internal/measure"
+	"ordeal/internal/worker"
+	"ordeal/reports"
+)
+
+// blank is the run model with all that is known before anything is started.
+func (x *execution) blank(scenario []byte) *reports.Run {
+	r := &reports.Run{
+		Schema: reports.Schema, ID: x.folder.ID, Seed: x.Seed, Started: x.anchor, Command: x.Command, Folder: x.folder.Path,
+		Verdict:  reports.Inconclusive,
+		Scenario: reports.Scenario{Name: x.Scenario.Name, About: strings.TrimSpace(x.Scenario.About), SHA256: sum(scenario)},
+		Target: reports.Target{
+			Name: x.Target.String(), Driver: x.Driver.Name(), Guarantee: x.plan.guarantee.String(),
+			GuaranteeVerdict: reports.Inconclusive, Promise: x.plan.promise(x.Driver),
+		},
+	}
+	for _, s := range x.plan.spans {
+		r.Phases = append(r.Phases, reports.Phase{
+			Name: s.Name, Recorded: s.Recorded, Start: s.Start, End: s.End, Seconds: float64(s.End-s.Start) / 1e9,
+			OfferedRate: x.plan.offeredRate(s.Start, s.End),
+		})
+	}
+	return r
+}
+
+// audit keeps the broker's word on the guarantee. A fact that contradicts it is an error: the load would prove nothing.
+func (x *execution) audit(topic string, facts []drivers.Fact) error {
+	var wrong []string
+	verdict := reports.Pass
+	for _, f := range facts {
+		switch f.Status {
+		case drivers.Contradicted:
+			wrong = append(wrong, fmt.Sprintf("%s is %s, needed is %s", f.Setting, f.Have, f.Want))
+			verdict = reports.Worst(verdict, reports.Fail)
+		case drivers.Unverified:
+			verdict = reports.Worst(verdict, reports.Inconclusive)
+		case drivers.Confirmed:
+		}
+		if f.Setting == drivers.VersionSetting {
+			x.run.Target.Version = f.Have
+		}
+		x.run.Target.Audit = append(x.run.Target.Audit, reports.Fact{
+			Topic: topic, Setting: f.Setting, Want: f.Want, Have: f.Have, Status: f.Status.String(), Note: f.Note,
+		})
+	}
+	if x.auditVerdict != "" {
+		verdict = reports.Worst(x.auditVerdict, verdict)
+	}
+	x.auditVerdict, x.run.Target.GuaranteeVerdict = verdict, verdict
+	if len(wrong) > 0 {
+		return fmt.Errorf("target %s does not give the guarantee %q for topic %s: %s", x.Target, x.plan.guarantee, topic, strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+// measured fills in what the collector and the worker found out.
+func (x *execution) measured() {
+	m, r := x.result, x.run
+	for i := range r.Phases {
+		p, from := &r.Phases[i], &m.Phases[i]
+		seconds := p.Seconds
+		if x.ended < p.End { // interrupted: only as long as it really was
+			p.End = max(p.Start, x.ended)
+			seconds = float64(p.End-p.Start) / 1e9
+			p.Seconds = seconds
+			p.OfferedRate = 0
+			if seconds > 0 {
+				p.OfferedRate = x.plan.offeredRate(p.Start, p.End)
+			}
+		}
+		if seconds > 0 {
+			p.SentRate = from.Counts[worker.SentCounter] / seconds
+			p.AckedRate = from.Counts[worker.AckedCounter] / seconds
+			p.ReceivedRate = x.received(from.Counts) / seconds
+		}
+		p.Rejected = int64(from.Counts[worker.RejectedCounter] + 0.5)
+		p.Unknown = int64(from.Counts[worker.UnknownCounter] + 0.5)
+		p.Ack, p.EndToEnd = percentiles(from, measure.Ack), percentiles(from, measure.EndToEnd)
+		p.Service, p.Lag = percentiles(from, measure.Service), percentiles(from, measure.Lag)
+		for _, g := range x.stopped.Gaps {
+			if g != nil {
+				p.GapMax = max(p.GapMax, g.Max(i))
+			}
+		}
+		for _, metric := range []measure.Metric{measure.Ack, measure.EndToEnd, measure.Service, measure.Lag} {
+			r.Curves = append(r.Curves, curve(from, metric))
+		}
+	}
+	x.series()
+	r.Heat = reports.Heat{Bounds: m.Heat.Bounds, Cells: m.Heat.Cells}
+}
+
+// received is the rate of the slowest group that reads everything: groups each get a copy, so their sum would compare with nothing.
+func (x *execution) received(counts map[string]float64) float64 {
+	least := -1.0
+	for _, g := range x.plan.worker.Groups {
+		if n := counts[worker.ReceivedCounter(g.ID)]; least < 0 || n < least {
+			least = n
+		}
+	}
+	return max(0, least)
+}
+
+func percentiles(p *measure.PhaseResult, m measure.Metric) reports.Percentiles {
+	l := p.Latencies[m]
+	return reports.Percentiles{P50: l.P50, P90: l.P90, P99: l.P99, P999: l.P999, Max: l.Max, Mean: l.Mean, Count: l.Count}
+}
+
+func curve(p *measure.PhaseResult, m measure.Metric) reports.Curve {
+	c := reports.Curve{Phase: p.Name, Metric: m.String()}
+	for _, pt := range p.Curves[m] {
+		c.Points = append(c.Points, reports.Point{Quantile: pt.Quantile, Value: pt.Value})
+	}
+	return c
+}
+
+// series fills in the seconds. The backlog is what was acked and has not reached the slowest group.
+func (x *execution) series() {
+	acked, received := 0.0, 0.0
+	for i, s := range x.result.Seconds {
+		end := s.At + int64(time.Second)
+		length := 1.0
+		if i == len(x.result.Seconds)-1 && x.finished > s.At {
+			length = float64(min(end, x.finished)-s.At) / 1e9
+		}
+		acked += s.Rates[worker.AckedCounter] * length
+		received += x.received(s.Rates) * length
+		offered := 0.0
+		if s.At < x.plan.worker.Until {
+			offered = x.plan.offeredRate(s.At, min(end, x.plan.worker.Until)) * float64(min(end, x.plan.worker.Until)-s.At) / 1e9
+		}
+		x.run.Series = append(x.run.Series, reports.Second{
+			At: s.At, Offered: offered, Sent: s.Rates[worker.SentCounter], Acked: s.Rates[worker.AckedCounter], Received: x.received(s.Rates),
+			Rejected: s.Rates[worker.RejectedCounter], Unknown: s.Rates[worker.UnknownCounter],
+			Backlog: int64(max(0, acked-received)), P50: s.P50, P99: s.P99, Max: s.Max, AckP50: s.AckP50, AckP99: s.AckP99,
+		})
+	}
+}
+
+// happened fills in the faults. A fault without evidence, or one that met no load, proves nothing about the broker.
+func (x *execution) happened() {
+	if x.timeline == nil {
+		return
+	}
+	for _, c := range x.timeline.courses {
+		rec := c.record
+		f := reports.Fault{
+			Kind: c.fault.Kind, Target: c.fault.Target, Resolved: rec.Resolved, Phase: c.phase,
+			Requested: rec.Requested, Effective: rec.Effective, Recovered: rec.Recovered, Settled: rec.Settled,
+			Verdict: reports.Pass, Why: rec.Evidence.Why, Evidence: map[string]string{},
+		}
+		for k, v := range rec.Evidence.Facts {
+			f.Evidence[k] = v
+		}
+		if rec.Effective > 0 {
+			f.Evidence["acks in the second before"] = reports.Count(c.ackedBefore)
+		}
+		switch {
+		case rec.Requested == 0:
+			f.Verdict, f.Why = reports.Inconclusive, "The run ended before its time."
+		case !rec.Undone:
+			f.Verdict, f.Why = reports.Fail, fmt.Sprintf("It could not be undone: %v. Run `ordeal faults undo %s`.", rec.Err, x.folder.Path)
+		case rec.Err != nil && rec.State == faults.Broken && rec.Effective > 0 && !x.run.Interrupted:
+			f.Verdict, f.Why = reports.Fail, fmt.Sprintf("The target did not come back: %v.", rec.Err)
+		case !rec.Evidence.Bit:
+			f.Verdict = reports.Inconclusive
+			f.Why = "There is no evidence that it bit: " + strings.TrimSpace(f.Why)
+			if rec.Err != nil {
+				f.Why = fmt.Sprintf("It could not be done: %v.", rec.Err)
+			}
+		case c.ackedBefore == 0:
+			f.Verdict, f.Why = reports.Inconclusive, "No message was acked in the second before, so it met no load."
+		}
+		x.run.Faults = append(x.run.Faults, f)
+	}
+}

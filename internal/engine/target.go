@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Target is where a scenario runs, as the user named it.
+type Target struct {
+	// Text is the user's own words.
+	Text string
+	// Driver is the broker's word, such as "nats".
+	Driver string
+	// Nodes is how many nodes ordeal starts; 0 where Servers name a broker that runs already.
+	Nodes int
+	// Servers are host:port addresses of a running broker.
+	Servers []string
+	// Options from the query; they outrank the scenario's.
+	Options map[string]string
+	// User and Password from a URL.
+	User, Password string
+}
+
+// Local tells whether ordeal has to start the broker.
+func (t Target) Local() bool { return len(t.Servers) == 0 }
+
+// String gives the user's words without a password.
+func (t Target) String() string {
+	if t.Password == "" {
+		return t.Text
+	}
+	return strings.Replace(t.Text, ":"+t.Password+"@", ":***@", 1)
+}
+
+// TargetError is a target that cannot be understood.
+type TargetError struct {
+	Text, Problem string
+}
+
+// Error names the target, the problem, and what targets look like.
+func (e *TargetError) Error() string {
+	return fmt.Sprintf("target %q: %s; targets look like memory, nats, nats:3 or nats://host:4222", e.Text, e.Problem)
+}
+
+// ParseTarget understands DRIVER, DRIVER:NODES and DRIVER://[user:password@]host:port[,host:port…], each with an optional ?option=value&….
+// Errors are *TargetError.
+func ParseTarget(text string, drivers []string) (Target, error) {
+	t := Target{Text: text, Options: map[string]string{}}
+	bad := func(format string, args ...any) (Target, error) {
+		return Target{}, &TargetError{Text: text, Problem: fmt.Sprintf(format, args...)}
+	}
+	rest, query, _ := strings.Cut(text, "?")
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return bad("its options are not name=value pairs joined by &")
+	}
+	for name, v := range values {
+		if len(v) != 1 {
+			return bad("option %s is given %d times", name, len(v))
+		}
+		t.Options[name] = v[0]
+	}
+	if scheme, hosts, ok := strings.Cut(rest, "://"); ok {
+		t.Driver = scheme
+		if err := t.address(hosts); err != nil {
+			return bad("%v", err)
+		}
+	} else {
+		name, nodes, counted := strings.Cut(rest, ":")
+		t.Driver, t.Nodes = name, 1
+		if counted {
+			if t.Nodes, err = strconv.Atoi(nodes); err != nil || t.Nodes < 1 || t.Nodes > 9 {
+				return bad("%q is not a number of nodes from 1 to 9", nodes)
+			}
+		}
+	}
+	for _, d := range drivers {
+		if d == t.Driver {
+			return t, nil
+		}
+	}
+	return bad("there is no driver %q; there are %s", t.Driver, strings.Join(drivers, ", "))
+}
+
+func (t *Target) address(hosts string) error {
+	if user, at, ok := strings.Cut(hosts, "@"); ok {
+		name, password, _ := strings.Cut(user, ":")
+		var err error
+		if t.User, err = url.PathUnescape(name); err != nil {
+			return fmt.Errorf("its user cannot be decoded: %w", err)
+		}
+		if t.Password, err = url.PathUnescape(password); err != nil {
+			return fmt.Errorf("its password cannot be decoded")
+		}
+		hosts = at
+	}
+	for host := range strings.SplitSeq(strings.TrimSuffix(hosts, "/"), ",") {
+		if _, _, err := net.SplitHostPort(host); err != nil {
+			return fmt.Errorf("%q is not host:port", host)
+		}
+		t.Servers = append(t.Servers, host)
+	}
+	return nil
+}

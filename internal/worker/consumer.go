@@ -1,0 +1,185 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"ordeal/drivers"
+	"ordeal/internal/history"
+	"ordeal/internal/measure"
+	"ordeal/internal/message"
+)
+
+const (
+	// receiveBatch bounds how many deliveries share one clock read.
+	receiveBatch = 512
+	// ackPatience is how long an unfinished batch of acks waits for more deliveries.
+	ackPatience = 100 * time.Millisecond
+)
+
+// consumer drives one Consumer of the plan.
+type consumer struct {
+	plan   Consumer
+	group  *group
+	run    *running
+	opener *opener
+	errors *errorCounts
+
+	session drivers.Session
+	client  drivers.Consumer
+	current atomic.Pointer[drivers.Consumer] // a copy of client, for Fence
+	number  uint32                           // of the session, from 0
+	buf     []drivers.Delivery
+	events  []history.Delivery
+	unacked []drivers.Delivery
+	latency *measure.Recorder
+	phase   int
+
+	connected  atomic.Bool
+	reconnects atomic.Int64
+}
+
+func (c *consumer) open(ctx context.Context) error {
+	s, err := c.opener.open(ctx, func(ctx context.Context, s drivers.Session) error {
+		client, err := s.Consumer(ctx, drivers.ConsumerSpec{Topic: c.group.plan.Topic, Group: c.group.plan.Spec, Member: c.plan.Member})
+		c.client = client
+		return err
+	})
+	if err != nil {
+		c.client = nil
+		return err
+	}
+	c.session = s
+	client := c.client
+	c.current.Store(&client)
+	c.connected.Store(true)
+	return nil
+}
+
+func (c *consumer) drop(cause error) {
+	c.connected.Store(false)
+	c.current.Store(nil)
+	ctx, cancel := context.WithTimeout(context.Background(), leaveLimit)
+	defer cancel()
+	c.client.Close(ctx)  //nolint:errcheck // it is dropped because it is broken, or the run is over
+	c.session.Close(ctx) //nolint:errcheck // likewise
+	c.client, c.session = nil, nil
+	c.unacked = c.unacked[:0]
+	c.number++
+	if cause != nil {
+		c.errors.note("receive", cause)
+		c.reconnects.Add(1)
+		c.run.notify("connect", c.plan.Name+" lost its connection: "+cause.Error())
+	}
+}
+
+// loop receives until ctx ends.
+func (c *consumer) loop(ctx context.Context) {
+	for ctx.Err() == nil {
+		if c.client == nil {
+			if err := c.open(ctx); err != nil {
+				if ctx.Err() == nil {
+					c.errors.note("connection", err)
+				}
+				continue
+			}
+			c.run.notify("connect", c.plan.Name+" is connected again")
+		}
+		n, err := c.receive(ctx)
+		if n > 0 {
+			err = errors.Join(c.handle(ctx, c.buf[:n]), err)
+		}
+		if err != nil && ctx.Err() == nil {
+			c.drop(err)
+		}
+	}
+	if c.client != nil {
+		c.drop(nil)
+	}
+	if c.latency != nil {
+		c.latency.Close()
+	}
+}
+
+// receive waits for deliveries; with acks outstanding only so long that they are not held back for ever.
+func (c *consumer) receive(ctx context.Context) (int, error) {
+	if len(c.unacked) == 0 {
+		return c.client.Receive(ctx, c.buf)
+	}
+	patient, cancel := context.WithTimeout(ctx, ackPatience)
+	defer cancel()
+	n, err := c.client.Receive(patient, c.buf)
+	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		err = c.ack(ctx, 1)
+	}
+	return n, err
+}
+
+// handle notes what arrived, before anything else can go wrong, then works and acknowledges.
+func (c *consumer) handle(ctx context.Context, ds []drivers.Delivery) error {
+	before := c.group.plan.Spec.Ack == drivers.AckBefore
+	if before {
+		if err := c.client.Ack(ctx, ds); err != nil {
+			c.observe(ds)
+			return err
+		}
+	}
+	c.observe(ds)
+	for i := range ds {
+		if c.plan.Work > 0 && sleep(ctx, c.plan.Work) != nil {
+			return ctx.Err()
+		}
+		if before {
+			continue
+		}
+		if c.plan.Work > 0 || c.plan.AckBatch > 0 {
+			c.unacked = append(c.unacked, drivers.Delivery{
+				Shard: ds[i].Shard, Position: ds[i].Position, Tag: ds[i].Tag, Ref: ds[i].Ref, Attempt: ds[i].Attempt,
+			})
+			if err := c.ack(ctx, max(1, c.plan.AckBatch)); err != nil {
+				return err
+			}
+		}
+	}
+	if before || c.plan.Work > 0 || c.plan.AckBatch > 0 {
+		return nil
+	}
+	return c.client.Ack(ctx, ds)
+}
+
+// ack acknowledges what is outstanding once there are least of them.
+func (c *consumer) ack(ctx context.Context, least int) error {
+	if len(c.unacked) < least {
+		return nil
+	}
+	err := c.client.Ack(ctx, c.unacked)
+	c.unacked = c.unacked[:0]
+	return err
+}
+
+// observe parses what arrived and notes it with the group.
+func (c *consumer) observe(ds []drivers.Delivery) {
+	live := c.run.live.Load()
+	now := int64(0)
+	if live != nil {
+		now = c.run.clock.Now()
+	}
+	c.events = c.events[:0]
+	var s message.Stamp
+	for i := range ds {
+		d := &ds[i]
+		status := message.Parse(d.Body, c.run.plan.Run, &s)
+		c.events = append(c.events, history.Delivery{
+			ID: s.ID, Status: status, Group: c.group.plan.ID, Member: uint32(c.plan.Member), Index: s.Index,
+			Incarnation: s.Incarnation, Shard: d.Shard, Position: message.Position(d.Position), Redelivered: d.Redelivered,
+			Session: c.number, Intended: s.Intended, At: now,
+		})
+		if live != nil && status == message.Whole && s.Intended >= 0 {
+			c.phase = c.run.phase(s.Intended, c.phase)
+			c.latency.Record(measure.EndToEnd, c.phase, now-s.Intended)
+		}
+	}
+	c.group.observe(c.events, now)
+}

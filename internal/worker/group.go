@@ -1,0 +1,108 @@
+package worker
+
+import (
+	"sync"
+
+	"ordeal/drivers"
+	"ordeal/internal/history"
+	"ordeal/internal/measure"
+	"ordeal/internal/message"
+)
+
+// group is what the members of one group share: its lock is taken once per received batch, which also fixes the order in which the judge
+// and the history see the group's deliveries.
+type group struct {
+	plan Group
+	run  *running
+
+	mu       sync.Mutex
+	log      *history.GroupLog
+	gaps     *measure.Gaps
+	received *measure.Counter
+	total    int64
+	// high is the highest position delivered, by shard.
+	high []drivers.Position
+	last int64 // time of the latest delivery
+	// early holds what arrived before the beginning: probes.
+	early  []history.Delivery
+	probes map[uint32]bool
+}
+
+func newGroup(plan Group, run *running) *group {
+	return &group{
+		plan: plan, run: run, high: make([]drivers.Position, plan.Topic.Shards), probes: map[uint32]bool{},
+		log: run.deps.History.Group(plan.ID),
+	}
+}
+
+// begin lets the load's time run: what arrived early is noted first, at time zero.
+func (g *group) begin(spans []measure.Span, received *measure.Counter) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.gaps, g.received = measure.NewGaps(spans), received
+	for i := range g.early {
+		g.early[i].At, g.early[i].Intended = 0, 0
+	}
+	g.note(g.early)
+	g.early = nil
+}
+
+// observe notes a batch that one member received.
+func (g *group) observe(ds []history.Delivery, now int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range ds {
+		d := &ds[i]
+		if d.Shard >= 0 && int(d.Shard) < len(g.high) && g.high[d.Shard].Before(drivers.Position(d.Position)) ||
+			d.Shard >= 0 && int(d.Shard) < len(g.high) && !g.high[d.Shard].Known {
+			g.high[d.Shard] = drivers.Position(d.Position)
+		}
+	}
+	g.total += int64(len(ds))
+	g.last = now
+	if g.gaps == nil {
+		g.early = append(g.early, ds...)
+		for i := range ds {
+			if ds[i].Status == message.Whole {
+				g.probes[ds[i].Producer] = true
+			}
+		}
+		return
+	}
+	g.gaps.Observe(now)
+	g.received.Add(int64(len(ds)))
+	g.note(ds)
+}
+
+func (g *group) note(ds []history.Delivery) {
+	if len(ds) == 0 {
+		return
+	}
+	g.run.deps.Book.Deliveries(g.plan.ID, ds)
+	g.log.Deliveries(ds)
+}
+
+// probed tells whether a probe of producer id has arrived.
+func (g *group) probed(id uint32) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.probes[id]
+}
+
+// Reached is how far a group has come.
+type Reached struct {
+	// High is the highest position delivered, by shard; unknown where nothing arrived.
+	High []drivers.Position
+	// Deliveries so far, repeated ones included.
+	Deliveries int64
+	// Last is when the latest arrived, in ns since the beginning.
+	Last int64
+	// Connected members at the moment.
+	Connected, Members int
+}
+
+func (g *group) reached() Reached {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return Reached{High: append([]drivers.Position(nil), g.high...), Deliveries: g.total, Last: g.last, Members: g.plan.Spec.Members}
+}

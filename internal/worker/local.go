@@ -1,0 +1,322 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ordeal/drivers"
+	"ordeal/internal/history"
+	"ordeal/internal/judge"
+	"ordeal/internal/measure"
+	"ordeal/internal/schedule"
+)
+
+// ErrNoFence tells that a driver cannot say when a consumer has seen everything.
+var ErrNoFence = errors.New("the driver has no fence")
+
+// Deps is what a worker in ordeal's own process works with.
+type Deps struct {
+	Driver  drivers.Driver
+	Config  drivers.Config
+	Dial    func(role Role, name string) Dial
+	Book    *judge.Book
+	History *history.Writer
+	Logger  *slog.Logger
+	// Notify is told of connections lost and found again; kind is the event's.
+	Notify func(kind, text string)
+}
+
+// running is what producers, consumers and groups share.
+type running struct {
+	plan  Plan
+	deps  Deps
+	live  atomic.Pointer[measure.Collector] // nil before the beginning
+	clock measure.Clock                     // valid once live is set
+	spans []measure.Span
+
+	sent, acked, rejected, unknown *measure.Counter
+}
+
+func (r *running) notify(kind, text string) { r.deps.Notify(kind, text) }
+
+// phase returns the index of the phase that t lies in; hint is a guess, usually the last answer.
+func (r *running) phase(t int64, hint int) int {
+	if s := &r.spans[hint]; t >= s.Start && t < s.End {
+		return hint
+	}
+	for i := range r.spans {
+		if t < r.spans[i].End {
+			return i
+		}
+	}
+	return len(r.spans) - 1
+}
+
+// Local is a Worker in ordeal's own process.
+type Local struct {
+	run       *running
+	producers []*producer
+	consumers []*consumer
+	groups    []*group
+
+	receiving     sync.WaitGroup
+	stopReceiving context.CancelFunc
+	sending       sync.WaitGroup
+	stopSending   context.CancelFunc
+	sentAll       chan struct{}
+	started       bool
+	stop          sync.Once
+	result        *Result
+}
+
+var _ Worker = (*Local)(nil)
+
+// NewLocal makes a worker of the plan; nothing is opened yet.
+func NewLocal(plan Plan, deps Deps) (*Local, error) {
+	w := &Local{run: &running{plan: plan, deps: deps}, sentAll: make(chan struct{})}
+	for _, g := range plan.Groups {
+		w.groups = append(w.groups, newGroup(g, w.run))
+	}
+	for i := range plan.Consumers {
+		c := plan.Consumers[i]
+		w.consumers = append(w.consumers, &consumer{
+			plan: c, group: w.groups[c.Group], run: w.run, opener: newOpener(deps, ConsumerRole, c.Name),
+			errors: &errorCounts{}, buf: make([]drivers.Delivery, receiveBatch), events: make([]history.Delivery, 0, receiveBatch),
+		})
+	}
+	for i := range plan.Producers {
+		p, err := w.newProducer(plan.Producers[i])
+		if err != nil {
+			w.closePacers()
+			return nil, err
+		}
+		w.producers = append(w.producers, p)
+	}
+	return w, nil
+}
+
+func (w *Local) newProducer(plan Producer) (*producer, error) {
+	seed := mix(w.run.plan.Seed ^ uint64(plan.ID)<<32)
+	pacer, err := schedule.NewPacer(plan.Rate)
+	if err != nil {
+		return nil, fmt.Errorf("producer %s: timer: %w", plan.Name, err)
+	}
+	lanes := plan.Topic.Shards
+	if plan.Keys != nil {
+		lanes = int(plan.Keys.count)
+	}
+	p := &producer{
+		plan: plan, run: w.run, opener: newOpener(w.run.deps, ProducerRole, plan.Name), errors: &errorCounts{},
+		route:  route{keys: plan.Keys, seed: seed, shards: uint32(plan.Topic.Shards)},
+		filler: newFiller(seed, plan.MinSize, plan.MaxSize),
+		window: newWindow(plan.Window), pacer: pacer, seqs: make([]uint64, lanes),
+		log: w.run.deps.History.Producer(plan.ID), batch: make([]drivers.Message, 0, sendBatch),
+	}
+	if plan.Schedule != nil {
+		p.cursor = plan.Schedule.Cursor()
+	}
+	return p, nil
+}
+
+// Connect implements Worker.
+func (w *Local) Connect(ctx context.Context) error {
+	for _, c := range w.consumers {
+		if err := retry(ctx, c.open); err != nil {
+			return fmt.Errorf("consumer %s: connect: %w", c.plan.Name, err)
+		}
+	}
+	receiving, cancel := context.WithCancel(context.Background())
+	w.stopReceiving = cancel
+	for _, c := range w.consumers {
+		w.receiving.Go(func() { c.loop(receiving) })
+	}
+	for _, p := range w.producers {
+		if err := retry(ctx, p.open); err != nil {
+			return fmt.Errorf("producer %s: connect: %w", p.plan.Name, err)
+		}
+	}
+	return w.probe(ctx)
+}
+
+// retry tries until ctx ends, and then returns the last real error.
+func retry(ctx context.Context, try func(context.Context) error) error {
+	var last error
+	for {
+		err := try(ctx)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return errors.Join(last, context.Cause(ctx))
+		}
+		last = err
+	}
+}
+
+// Start implements Worker.
+func (w *Local) Start(clock measure.Clock, c *measure.Collector, spans []measure.Span) {
+	r := w.run
+	r.clock, r.spans = clock, spans
+	r.sent, r.acked = c.Counter(SentCounter), c.Counter(AckedCounter)
+	r.rejected, r.unknown = c.Counter(RejectedCounter), c.Counter(UnknownCounter)
+	for _, consumer := range w.consumers {
+		consumer.latency = c.Recorder(measure.EndToEnd)
+	}
+	for _, p := range w.producers {
+		p.sent = c.Recorder(measure.Lag, measure.Own)
+		p.settles = c.Recorder(measure.Ack, measure.Service)
+	}
+	for _, g := range w.groups {
+		g.begin(spans, c.Counter(ReceivedCounter(g.plan.ID)))
+	}
+	r.live.Store(c)
+	w.started = true
+	sending, cancel := context.WithCancel(context.Background())
+	w.stopSending = cancel
+	for _, p := range w.producers {
+		w.sending.Go(func() { p.loop(sending) })
+	}
+	go func() {
+		w.sending.Wait()
+		close(w.sentAll)
+	}()
+}
+
+// The names of the counters that a worker keeps with the collector.
+const (
+	SentCounter     = "sent"
+	AckedCounter    = "acked"
+	RejectedCounter = "rejected"
+	UnknownCounter  = "unknown"
+)
+
+// ReceivedCounter names the counter of what the group with this number in the judge's plan received.
+func ReceivedCounter(group uint32) string { return fmt.Sprintf("received/%d", group) }
+
+// Sent implements Worker.
+func (w *Local) Sent() <-chan struct{} { return w.sentAll }
+
+// StopSending implements Worker.
+func (w *Local) StopSending() {
+	if w.stopSending != nil {
+		w.stopSending()
+	}
+}
+
+// Beat implements Worker.
+func (w *Local) Beat() Beat {
+	b := Beat{Clients: len(w.producers) + len(w.consumers)}
+	for _, p := range w.producers {
+		b.InFlight += p.window.inFlight.Load()
+		if p.connected.Load() {
+			b.Connected++
+		}
+	}
+	for _, c := range w.consumers {
+		if c.connected.Load() {
+			b.Connected++
+		}
+	}
+	return b
+}
+
+// Reached implements Worker.
+func (w *Local) Reached(i int) Reached {
+	r := w.groups[i].reached()
+	for _, c := range w.consumers {
+		if c.plan.Group == i && c.connected.Load() {
+			r.Connected++
+		}
+	}
+	return r
+}
+
+// Fence implements Worker.
+func (w *Local) Fence(ctx context.Context, i int) error {
+	for _, c := range w.consumers {
+		if c.plan.Group != i {
+			continue
+		}
+		client := c.current.Load()
+		if client == nil {
+			return fmt.Errorf("consumer %s has no connection", c.plan.Name)
+		}
+		f, ok := (*client).(drivers.Fencer)
+		if !ok {
+			return ErrNoFence
+		}
+		if err := f.Fence(ctx); err != nil {
+			return fmt.Errorf("consumer %s: %w", c.plan.Name, err)
+		}
+	}
+	return nil
+}
+
+// Stop implements Worker.
+func (w *Local) Stop() *Result {
+	w.stop.Do(func() {
+		if w.started {
+			w.stopSending()
+			<-w.sentAll
+		} else {
+			for _, p := range w.producers {
+				if p.client != nil {
+					p.drop(nil)
+				}
+			}
+		}
+		if w.stopReceiving != nil {
+			w.stopReceiving()
+			w.receiving.Wait()
+		}
+		for _, c := range w.consumers {
+			if c.client != nil {
+				c.drop(nil)
+			}
+		}
+		w.closePacers()
+		w.result = w.collect()
+	})
+	return w.result
+}
+
+func (w *Local) closePacers() {
+	for _, p := range w.producers {
+		p.pacer.Close() //nolint:errcheck // a timer that was only read
+	}
+}
+
+func (w *Local) collect() *Result {
+	r := &Result{WindowShare: 1}
+	closed := false
+	all := &errorCounts{}
+	for _, p := range w.producers {
+		r.Unsent += p.unsent()
+		r.Resent += p.resent.Load()
+		r.Reconnects += p.reconnects.Load()
+		r.Misuse += p.window.misuse.Load()
+		r.Ended = max(r.Ended, time.Duration(p.stopped))
+		if p.plan.Schedule == nil && p.stopped > 0 {
+			share := float64(p.blocked) / float64(p.stopped)
+			if !closed || share > r.WindowShare {
+				r.WindowShare = share
+			}
+			closed = true
+		}
+		all.merge(p.errors)
+	}
+	for _, c := range w.consumers {
+		r.Reconnects += c.reconnects.Load()
+		all.merge(c.errors)
+	}
+	for _, g := range w.groups {
+		r.Gaps = append(r.Gaps, g.gaps)
+	}
+	r.Errors = all.list()
+	return r
+}

@@ -1,0 +1,316 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"ordeal/drivers"
+	"ordeal/internal/history"
+	"ordeal/internal/measure"
+	"ordeal/internal/message"
+	"ordeal/internal/schedule"
+)
+
+const (
+	// sendBatch bounds how many messages share one clock read and one Send.
+	sendBatch = 256
+	// retryPause lies between two tries of one message.
+	retryPause = int64(100 * time.Millisecond)
+	// closedPoll bounds how long a closed loop waits for a good part of its window to come free.
+	closedPoll = int64(time.Millisecond)
+	// blockedSend is how long a Send must take to count as the broker's back-pressure and not as ordeal's own lateness.
+	blockedSend = int64(500 * time.Microsecond)
+	// flushGrace is how long an interrupted producer waits for receipts.
+	flushGrace = 2 * time.Second
+)
+
+// producer drives one Producer of the plan.
+type producer struct {
+	plan   Producer
+	run    *running
+	opener *opener
+	route  route
+	filler *filler
+	window *window
+	pacer  *schedule.Pacer
+	cursor *schedule.Cursor
+	log    *history.ProducerLog
+	errors *errorCounts
+
+	session drivers.Session
+	client  drivers.Producer
+	next    uint64 // number of this producer's next message
+	due     int64  // its intended time
+	seqs    []uint64
+	batch   []drivers.Message
+	sent    *measure.Recorder // lag, by the producer's goroutine
+	settles *measure.Recorder // ack latency and service time, by the settling goroutine
+	now     int64
+	phase   int
+	// excuse is until when lateness is not ordeal's own: the window was full, a send blocked, or there was no connection.
+	excuse      int64
+	blocked     int64 // ns for which the window was full
+	incarnation uint16
+	connected   atomic.Bool
+	reconnects  atomic.Int64
+	resent      atomic.Int64
+	stopped     int64 // when sending ended
+}
+
+func (p *producer) open(ctx context.Context) error {
+	s, err := p.opener.open(ctx, func(ctx context.Context, s drivers.Session) error {
+		client, err := s.Producer(ctx, drivers.ProducerSpec{
+			Topic: p.plan.Topic, Guarantee: p.plan.Guarantee, Window: p.plan.Window, ClientRetry: p.plan.ClientRetry,
+		}, p.settle)
+		p.client = client
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.session = s
+	p.connected.Store(true)
+	return nil
+}
+
+// drop abandons the connection. The driver's Close settles what was in flight as unknown, so the window is whole again afterwards.
+func (p *producer) drop(cause error) {
+	p.connected.Store(false)
+	ctx, cancel := context.WithTimeout(context.Background(), leaveLimit)
+	defer cancel()
+	p.client.Close(ctx)  //nolint:errcheck // it is dropped because it is broken
+	p.session.Close(ctx) //nolint:errcheck // likewise
+	p.client, p.session = nil, nil
+	p.incarnation++
+	if cause != nil {
+		p.errors.note("connection", cause)
+		p.reconnects.Add(1)
+		p.run.notify("connect", p.plan.Name+" lost its connection: "+cause.Error())
+	}
+}
+
+// loop sends what is due until the plan ends or ctx does, then waits for the receipts.
+func (p *producer) loop(ctx context.Context) {
+	p.due = p.intended()
+	for ctx.Err() == nil {
+		if p.client == nil && !p.reconnect(ctx) {
+			continue
+		}
+		p.now = p.run.clock.Now()
+		if p.now >= p.run.plan.Until && p.allSent() {
+			break
+		}
+		p.gather()
+		if len(p.batch) == 0 {
+			p.wait(ctx)
+			continue
+		}
+		p.send(ctx)
+	}
+	p.stopped = p.run.clock.Now()
+	p.finish(ctx)
+	p.sent.Close()
+	p.settles.Close()
+}
+
+func (p *producer) reconnect(ctx context.Context) bool {
+	err := p.open(ctx)
+	p.excuse = p.run.clock.Now()
+	if err != nil {
+		if ctx.Err() == nil {
+			p.errors.note("connection", err)
+		}
+		return false
+	}
+	p.run.notify("connect", p.plan.Name+" is connected again")
+	return true
+}
+
+// intended is when the schedule wants message p.next.
+func (p *producer) intended() int64 {
+	if p.cursor == nil {
+		return math.MinInt64 // a closed loop is always due
+	}
+	return p.cursor.At(p.plan.Offset + p.next*p.plan.Stride)
+}
+
+// allSent tells that nothing more will fall due before the end and nothing is waiting for another try.
+func (p *producer) allSent() bool {
+	return (p.cursor == nil || p.due >= p.run.plan.Until) && p.window.retry.len() == 0
+}
+
+// gather fills the batch with what is due and fits into the window.
+func (p *producer) gather() {
+	p.batch = p.batch[:0]
+	for len(p.batch) < sendBatch {
+		if again, ok := p.again(); ok {
+			p.batch = append(p.batch, again)
+			continue
+		}
+		if p.due > p.now || p.due >= p.run.plan.Until || p.cursor == nil && p.now >= p.run.plan.Until {
+			return
+		}
+		i, ok := p.window.take()
+		if !ok {
+			p.excuse = p.now
+			return
+		}
+		p.batch = append(p.batch, p.stamp(i))
+	}
+}
+
+// stamp makes message p.next in slot i.
+func (p *producer) stamp(i uint32) drivers.Message {
+	s := &p.window.slots[i]
+	lane, shard := p.route.pick(p.next)
+	s.ID = message.ID{Producer: p.plan.ID, Lane: lane, Seq: p.seqs[lane]}
+	p.seqs[lane]++
+	s.index, s.shard, s.tries, s.doubt = p.next, shard, 1, false
+	s.intended, s.sent = p.due, p.now
+	if p.cursor == nil {
+		s.intended = p.now
+	}
+	p.phase = p.run.phase(s.intended, p.phase)
+	s.phase = int32(p.phase)
+	size := p.filler.size(p.next)
+	if cap(s.body) < size {
+		s.body = make([]byte, size)
+	}
+	s.body = s.body[:size]
+	p.filler.fill(s.body, p.next)
+	message.Put(s.body, &message.Stamp{
+		ID: s.ID, Run: p.run.plan.Run, Incarnation: p.incarnation, Intended: s.intended, Index: s.index,
+	})
+	if p.plan.Keys != nil {
+		s.key = appendKey(s.key[:0], lane)
+	}
+	a := history.Attempt{
+		ID: s.ID, Index: s.index, Shard: shard, Incarnation: p.incarnation, Intended: s.intended, Sent: p.now,
+	}
+	p.run.deps.Book.Attempt(&a)
+	p.log.Attempt(&a)
+	lag := p.now - s.intended
+	p.sent.Record(measure.Lag, p.phase, lag)
+	if s.intended > p.excuse {
+		p.sent.Record(measure.Own, p.phase, lag)
+	}
+	p.next++
+	p.due = p.intended()
+	return p.hand(i)
+}
+
+// hand makes the driver's message of slot i.
+func (p *producer) hand(i uint32) drivers.Message {
+	s := &p.window.slots[i]
+	s.inFlight = true
+	return drivers.Message{Token: p.window.token(i), Shard: s.shard, Key: s.key, Body: s.body}
+}
+
+// again takes a message whose last try failed and whose pause is over.
+func (p *producer) again() (drivers.Message, bool) {
+	if p.plan.Attempts <= 1 || p.window.retry.len() == 0 {
+		return drivers.Message{}, false
+	}
+	i := p.window.retry.peek()
+	if p.window.slots[i].retryAt > p.now {
+		return drivers.Message{}, false
+	}
+	p.window.retry.pop()
+	p.window.slots[i].tries++
+	p.window.slots[i].sent = p.now
+	p.resent.Add(1)
+	return p.hand(i), true
+}
+
+func (p *producer) send(ctx context.Context) {
+	n := int64(len(p.batch))
+	p.window.inFlight.Add(n)
+	p.run.sent.Add(n)
+	err := p.client.Send(ctx, p.batch)
+	if after := p.run.clock.Now(); after-p.now > blockedSend {
+		p.excuse = after
+	}
+	if err != nil && ctx.Err() == nil {
+		p.drop(err)
+	}
+}
+
+// wait sleeps until the next message is due, the window has room, or a retry's pause is over.
+func (p *producer) wait(ctx context.Context) {
+	until := p.due
+	full := p.due <= p.now && p.due < p.run.plan.Until
+	switch {
+	case full && p.cursor == nil:
+		// Waking for every single slot would send batches of one: an eighth of the window is as good for the broker.
+		p.window.wanted.Store(int32(max(1, p.plan.Window/8)))
+		until = p.now + closedPoll
+	case full:
+		p.window.wanted.Store(1)
+		until = p.now + int64(10*time.Millisecond)
+	case p.plan.Attempts > 1 && p.window.inFlight.Load() > 0:
+		until = min(until, p.now+int64(10*time.Millisecond))
+	}
+	if p.window.retry.len() > 0 {
+		until = min(until, p.window.slots[p.window.retry.peek()].retryAt)
+	}
+	if full && p.window.free.len() >= int(p.window.wanted.Load()) {
+		p.window.wanted.Store(0)
+		return
+	}
+	err := p.pacer.Wait(ctx, p.now, min(until, max(p.run.plan.Until, p.now+int64(time.Millisecond))))
+	p.window.wanted.Store(0)
+	if full {
+		now := p.run.clock.Now()
+		p.blocked += now - p.now
+		p.excuse = now
+	}
+	if err != nil && !errors.Is(err, ctx.Err()) {
+		p.errors.note("pacer", err)
+	}
+}
+
+// finish waits for the receipts of what is in flight and leaves.
+func (p *producer) finish(ctx context.Context) {
+	if p.client == nil {
+		p.giveUp()
+		return
+	}
+	flush, cancel := ctx, context.CancelFunc(func() {})
+	if ctx.Err() != nil {
+		flush, cancel = context.WithTimeout(context.Background(), flushGrace)
+	}
+	defer cancel()
+	if err := p.client.Flush(flush); err != nil && flush.Err() == nil {
+		p.errors.note("flush", err)
+	}
+	p.drop(nil)
+	p.giveUp()
+}
+
+// giveUp ends the tries of messages that wait for another one.
+func (p *producer) giveUp() {
+	now := p.run.clock.Now()
+	for {
+		i, ok := p.window.retry.pop()
+		if !ok {
+			return
+		}
+		p.conclude(&p.window.slots[i], i, drivers.Receipt{Outcome: drivers.Rejected}, now)
+	}
+}
+
+// unsent is how many messages were due before sending ended and never handed to the driver.
+func (p *producer) unsent() int64 {
+	if p.plan.Schedule == nil {
+		return 0
+	}
+	due := p.plan.Schedule.Count(min(p.run.plan.Until, p.stopped))
+	if due <= p.plan.Offset {
+		return 0
+	}
+	mine := (due - p.plan.Offset + p.plan.Stride - 1) / p.plan.Stride
+	return max(0, int64(mine)-int64(p.next))
+}

@@ -1,0 +1,79 @@
+package worker
+
+import (
+	"sync/atomic"
+
+	"ordeal/internal/message"
+)
+
+// slot is one place in a producer's window: a message from its attempt to its receipt. The producer's goroutine writes it before the send,
+// the settling goroutine reads it after; the driver orders the two.
+type slot struct {
+	message.ID
+	index    uint64
+	intended int64
+	sent     int64
+	shard    int32
+	phase    int32
+	// round tells the uses of a slot apart, so that a second settle of one message is seen.
+	round uint32
+	tries int32
+	// doubt is set once one try ended as unknown: the message can then never be called rejected.
+	doubt    bool
+	inFlight bool
+	retryAt  int64
+	body     []byte
+	key      []byte
+}
+
+// window hands out slots. The producer's goroutine takes, the settling goroutine gives back.
+type window struct {
+	slots []slot
+	free  *ring
+	retry *ring
+	// inFlight counts messages with the driver.
+	inFlight atomic.Int64
+	// wanted is how many free slots the producer waits for; 0 while it does not wait.
+	wanted atomic.Int32
+	// misuse counts tokens that were settled twice or never given out: a bug of the driver.
+	misuse atomic.Int64
+}
+
+func newWindow(size int) *window {
+	w := &window{slots: make([]slot, size), free: newRing(size), retry: newRing(size)}
+	for i := range w.slots {
+		w.free.push(uint32(i))
+	}
+	return w
+}
+
+// take returns a free slot's number.
+func (w *window) take() (uint32, bool) { return w.free.pop() }
+
+// token names the present use of slot i.
+func (w *window) token(i uint32) uint64 { return uint64(w.slots[i].round)<<32 | uint64(i) }
+
+// settled finds the slot of a token, or nil where the driver had no right to settle it.
+func (w *window) settled(token uint64) (*slot, uint32) {
+	i := uint32(token)
+	if int(i) >= len(w.slots) || w.slots[i].round != uint32(token>>32) || !w.slots[i].inFlight {
+		w.misuse.Add(1)
+		return nil, 0
+	}
+	s := &w.slots[i]
+	s.inFlight = false
+	w.inFlight.Add(-1)
+	return s, i
+}
+
+// release gives slot i back for another message.
+func (w *window) release(i uint32) {
+	w.slots[i].round++
+	w.free.push(i)
+}
+
+// ready tells whether the producer should be woken, and that only once.
+func (w *window) ready() bool {
+	n := w.wanted.Load()
+	return n > 0 && (w.free.len() >= int(n) || w.retry.len() > 0) && w.wanted.CompareAndSwap(n, 0)
+}
