@@ -29,8 +29,8 @@ func ownSettings() []string {
 	}
 }
 
-// natsSections turns settings into lines by section: "" for the top, "jetstream", "cluster". The two best known settings of JetStream may be
-// written without their section.
+// natsSections turns settings into lines by section: "" for the top, "jetstream", "cluster". The best known settings of JetStream may
+// be written without their section.
 func natsSections(settings map[string]string) (map[string][]string, error) {
 	sections := map[string][]string{}
 	var wrong []string

@@ -43,6 +43,7 @@ func NATSMain(args []string) error {
 		return fmt.Errorf("nats-server: read configuration: %w", err)
 	}
 	opts.NoSigs = true // the library would end the process from a goroutine of its own
+	opts.Logtime, opts.LogtimeUTC = true, true
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	go func() {
