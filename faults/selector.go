@@ -50,6 +50,14 @@ func OnNodes(names ...string) Selector {
 	return Selector{text: "node(" + strings.Join(names, ", ") + ")", nodes: slices.Clone(names)}
 }
 
+// Node is the one node whose connections are chosen, if it is that that chooses.
+func (s Selector) Node() (name string, ok bool) {
+	if len(s.nodes) != 1 {
+		return "", false
+	}
+	return s.nodes[0], true
+}
+
 // String gives the selector as a scenario says it.
 func (s Selector) String() string { return s.text }
 
