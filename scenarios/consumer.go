@@ -9,11 +9,11 @@ import (
 // Consumer is an entry of consumers that are alike: one group, named as the entry.
 type Consumer struct {
 	Name     string `key:"-"`
-	From     string `key:"from" about:"The topic."`
-	Count    int    `key:"count" default:"1" min:"1" max:"10000" about:"Consumers of the group."`
-	Ack      Ack    `key:"ack" default:"after" about:"When a message is acknowledged: before its work (at most once), after it (at least once), or after the work of a batch."`
-	Prefetch int    `key:"prefetch" default:"500" min:"1" max:"1000000" about:"How many deliveries one consumer may hold without having acknowledged them."`
-	Work     Work   `key:"work" default:"{}" about:"What a consumer does with a message."`
+	From     string `key:"from"`
+	Count    int    `key:"count" default:"1" min:"1" max:"10000"`
+	Ack      Ack    `key:"ack" default:"after"`
+	Prefetch int    `key:"prefetch" default:"500" min:"1" max:"1000000"`
+	Work     Work   `key:"work" default:"{}"`
 }
 
 // Ack is when a consumer acknowledges.
@@ -25,5 +25,5 @@ type Ack struct {
 
 // Work is what a consumer does with a message.
 type Work struct {
-	Time time.Duration `key:"time" default:"0s" about:"How long one message keeps a consumer busy."`
+	Time time.Duration `key:"time" default:"0s"`
 }

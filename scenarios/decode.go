@@ -149,7 +149,8 @@ func (d *decoder) basic(path string, n *node, v reflect.Value, f field, text str
 	}
 }
 
-// structure decodes a mapping into a struct. Keys that no field declares are offered to extra, which tells whether it took them; nil takes none.
+// structure decodes a mapping into a struct. Keys that no field declares are offered to extra, which tells whether it took them; nil
+// takes none.
 func (d *decoder) structure(path string, n *node, v reflect.Value, extra func(e entry) bool) {
 	declared := fields(v.Type())
 	if n.kind != mappingNode {

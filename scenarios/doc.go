@@ -1,5 +1,5 @@
-// Package scenarios holds the script of a run: which topics there are, who sends and receives how fast, what goes wrong meanwhile, and what must
-// hold. The reference of the file format is docs/scenarios.md, which is made from the types here.
+// Package scenarios holds the script of a run: which topics there are, who sends and receives how fast, what goes wrong meanwhile, and
+// what must hold. The reference of the file format is docs/scenarios.md, which is made from the types here.
 //
 //	s, err := scenarios.Load("broker-crash", vocabulary, "phases.steady.for=5s")
 //

@@ -34,7 +34,7 @@ func fields(t reflect.Type) []field {
 		if !ok || key == entryKey {
 			continue
 		}
-		f := field{key: key, about: tag.Get("about"), index: i, typ: t.Field(i).Type}
+		f := field{key: key, about: aboutKey(t, key), index: i, typ: t.Field(i).Type}
 		def, given := tag.Lookup("default")
 		f.def, f.required = def, !given
 		f.min, _ = strconv.Atoi(tag.Get("min"))

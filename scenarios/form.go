@@ -23,18 +23,18 @@ var (
 
 // ramp and steps are the two forms of a rate that changes.
 type ramp struct {
-	From rate          `key:"from" about:"Rate at the beginning."`
-	To   rate          `key:"to" about:"Rate at the end, which holds on."`
-	Over time.Duration `key:"over" about:"How long the way takes."`
+	From rate          `key:"from"`
+	To   rate          `key:"to"`
+	Over time.Duration `key:"over"`
 }
 
 type steps struct {
-	Steps []step `key:"steps" about:"Rates one after the other; the last holds on."`
+	Steps []step `key:"steps"`
 }
 
 type step struct {
-	Rate rate          `key:"rate" about:"Rate of the step."`
-	For  time.Duration `key:"for" about:"How long it holds."`
+	Rate rate          `key:"rate"`
+	For  time.Duration `key:"for"`
 }
 
 // rate is a single rate in messages per second. It may be 0 as a part of a changing one.
@@ -101,7 +101,9 @@ func (r *Rate) encode() *node {
 
 const sizeRange = ".."
 
-func (s *Size) expected() string { return "a size such as 100B, 1KiB or 1KB, or a range such as 100B..4KiB" }
+func (s *Size) expected() string {
+	return "a size such as 100B, 1KiB or 1KB, or a range such as 100B..4KiB"
+}
 
 func (s *Size) decode(d *decoder, path string, n *node) {
 	text, ok := d.text(path, n, s.expected())
@@ -167,7 +169,7 @@ func (k *Keys) encode() *node {
 
 // attempts is the form of a retry that counts.
 type attempts struct {
-	Attempts int `key:"attempts" min:"2" max:"1000" about:"How often a message is sent in all, until it is acked."`
+	Attempts int `key:"attempts" min:"2" max:"1000"`
 }
 
 const clientRetry = "client"
@@ -204,7 +206,7 @@ func (r *Retry) encode() *node {
 
 // batch is the form of an acknowledgement of several deliveries together.
 type batch struct {
-	Batch int `key:"batch" min:"1" max:"1000000" about:"How many deliveries are acknowledged together, after their work."`
+	Batch int `key:"batch" min:"1" max:"1000000"`
 }
 
 func (a *Ack) expected() string { return "before, after, or {batch: 100}" }

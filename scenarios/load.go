@@ -15,8 +15,8 @@ import (
 // maxFile bounds a scenario file, in bytes.
 const maxFile = 1 << 20
 
-// Load reads the scenario of that name from the catalog, or from a file where what is given looks like a path or the catalog has no such name.
-// sets override single values, as in "phases.steady.for=5s". Whatever is wrong with the scenario comes as Errors, all at once.
+// Load reads the scenario of that name from the catalog, or from a file where what is given looks like a path or the catalog has no such
+// name. sets override single values, as in "phases.steady.for=5s". Whatever is wrong with the scenario comes as Errors, all at once.
 func Load(nameOrPath string, v Vocabulary, sets ...string) (*Scenario, error) {
 	if text, ok := Builtin(nameOrPath); ok {
 		return Read(strings.NewReader(string(text)), nameOrPath+fileEnding, v, sets...)

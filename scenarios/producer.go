@@ -16,15 +16,15 @@ const (
 // Producer is an entry of producers that are alike.
 type Producer struct {
 	Name      string            `key:"-"`
-	To        string            `key:"to" about:"The topic."`
-	Count     int               `key:"count" default:"1" min:"1" max:"10000" about:"Producers that share the rate, each with a connection and a window of its own."`
-	Rate      Rate              `key:"rate" about:"Messages of the whole entry."`
-	Arrival   Arrival           `key:"arrival" default:"uniform" about:"How messages are spread in time: evenly, or as many independent clients would send them."`
-	Size      Size              `key:"size" default:"256B" about:"Bytes of a body: one size, or a range to draw from evenly."`
-	Keys      Keys              `key:"keys" default:"none" about:"Keys of messages; without them messages have none and go round the shards."`
-	Guarantee drivers.Guarantee `key:"guarantee" default:"accepted" about:"What an ack must mean: sent to the network, accepted by one node, replicated on a majority, durable on the disks of a majority."`
-	Window    int               `key:"window" default:"1000" min:"1" max:"1000000" about:"How many messages of one producer may be without a receipt."`
-	Retry     Retry             `key:"retry" default:"none" about:"What happens to a send that was not acked: nothing, the client library's own retries, or this many attempts in all."`
+	To        string            `key:"to"`
+	Count     int               `key:"count" default:"1" min:"1" max:"10000"`
+	Rate      Rate              `key:"rate"`
+	Arrival   Arrival           `key:"arrival" default:"uniform"`
+	Size      Size              `key:"size" default:"256B"`
+	Keys      Keys              `key:"keys" default:"none"`
+	Guarantee drivers.Guarantee `key:"guarantee" default:"accepted"`
+	Window    int               `key:"window" default:"1000" min:"1" max:"1000000"`
+	Retry     Retry             `key:"retry" default:"none"`
 }
 
 // Rate is how fast an entry sends. The zero value is not valid.
@@ -64,8 +64,8 @@ type Size struct{ Min, Max int }
 
 // Keys of messages. The zero value is no keys.
 type Keys struct {
-	Count int  `key:"count" min:"1" max:"10000000" about:"How many different keys there are."`
-	Pick  Pick `key:"pick" default:"uniform" about:"How a message gets its key: each as likely as the others, or few of them often as real traffic has it."`
+	Count int  `key:"count" min:"1" max:"10000000"`
+	Pick  Pick `key:"pick" default:"uniform"`
 }
 
 // Pick is how keys are chosen.

@@ -10,48 +10,45 @@ import (
 // Version is the version of the file format that this package reads and writes.
 const Version = 1
 
-// The fields of the types in this file and in producer.go, consumer.go and phase.go are the file format. Their tags are its only declaration: the
-// loader, Marshal, Schema and Reference are all made from them.
+// The fields of the types in this file and in producer.go, consumer.go and phase.go are the file format. Their tags, with the words of
+// about.go, are its only declaration: the loader, Marshal, Schema and Reference are all made from them.
 //
 //	key      the key in the file; "-" for the name of an entry, which stands before the colon
-//	about    what it means, for the reference and for editors
-//	default  the value where the key is absent, written as in a file; "none" where absence itself means something
+//	default  the value where the key is absent, written as in a file; a field without it must be given
 //	min, max bounds of a whole number
-//
-// A field with neither a default nor the word optional must be given.
 
 // Scenario is a script: what is sent where, what goes wrong meanwhile, and what must hold. The zero value is not valid; Load and Read make
 // valid ones with every default filled in.
 type Scenario struct {
-	Version int    `key:"version" min:"1" max:"1" about:"Version of the file format: 1."`
-	Name    string `key:"name" about:"Names the run and its folder. Letters, digits, - and _."`
-	About   string `key:"about" default:"\"\"" about:"What the scenario is there to find out, in a sentence or two."`
+	Version int    `key:"version" min:"1" max:"1"`
+	Name    string `key:"name"`
+	About   string `key:"about" default:"\"\""`
 	// The entries of the maps stand in the order of the file.
-	Topics    []Topic    `key:"topics" about:"The destinations, by name."`
-	Producers []Producer `key:"producers" about:"Who sends, by name."`
-	Consumers []Consumer `key:"consumers" default:"{}" about:"Who receives, by name. Each entry is a group: its consumers share one copy of the topic."`
-	Phases    []Phase    `key:"phases" about:"The stretches of the run, in order. Each is measured on its own."`
-	Drain     Drain      `key:"drain" default:"{}" about:"How the run reads what is left once sending has ended."`
-	Checks    []Check    `key:"checks" default:"[no-loss, no-phantom, no-corruption]" about:"The rules about messages, as names or as {name: parameters}."`
+	Topics    []Topic    `key:"topics"`
+	Producers []Producer `key:"producers"`
+	Consumers []Consumer `key:"consumers" default:"{}"`
+	Phases    []Phase    `key:"phases"`
+	Drain     Drain      `key:"drain" default:"{}"`
+	Checks    []Check    `key:"checks" default:"[no-loss, no-phantom, no-corruption]"`
 	// Gates are parsed; gate.Gate.String gives the expression as written.
-	Gates []*gate.Gate `key:"gates" default:"[]" about:"Thresholds on measured figures, such as \"steady.end_to_end.p99 < 20ms\"."`
+	Gates []*gate.Gate `key:"gates" default:"[]"`
 	// Options are per driver, in the order of the file; see DriverOptions.
-	Options []DriverOptions `key:"options" default:"{}" about:"Settings that only one broker has, by driver. Other drivers ignore them."`
+	Options []DriverOptions `key:"options" default:"{}"`
 }
 
 // Topic is a destination.
 type Topic struct {
 	Name     string        `key:"-"`
-	Model    drivers.Model `key:"model" default:"log" about:"A log keeps its messages and every group reads all; a queue has one copy for which consumers compete; a broadcast reaches who listens now."`
-	Shards   int           `key:"shards" default:"1" min:"1" max:"1024" about:"Units of order: partitions, queues, subjects or stream keys."`
-	Replicas int           `key:"replicas" default:"1" min:"1" max:"9" about:"Nodes that hold a copy."`
+	Model    drivers.Model `key:"model" default:"log"`
+	Shards   int           `key:"shards" default:"1" min:"1" max:"1024"`
+	Replicas int           `key:"replicas" default:"1" min:"1" max:"9"`
 }
 
-// Drain is the reading after the last phase. It ends when the broker says that everything was read, when nothing came for Idle where the broker
-// cannot say, or at Timeout, which leaves the run inconclusive.
+// Drain is the reading after the last phase. It ends when the broker says that everything was read, when nothing came for Idle where the
+// broker cannot say, or at Timeout, which leaves the run inconclusive.
 type Drain struct {
-	Idle    time.Duration `key:"idle" default:"1s" about:"How long nothing may come before a group counts as done, where the broker cannot tell its own end."`
-	Timeout time.Duration `key:"timeout" default:"30s" about:"How long it may take in all. A drain that is not done by then leaves the run inconclusive."`
+	Idle    time.Duration `key:"idle" default:"1s"`
+	Timeout time.Duration `key:"timeout" default:"30s"`
 }
 
 // Check asks for one rule about messages.

@@ -39,7 +39,7 @@ func (v validation) phase(path string, p Phase, seen map[string]bool) {
 	if v.sound(path + ".name") {
 		switch {
 		case !nameRule(p.Name):
-			v.failAt(path+".name", "", "%q is not a name: expected up to %d letters, digits, - and _, with a letter or digit first", p.Name, longestName)
+			v.badName(path+".name", p.Name)
 		case p.Name == gate.Harness:
 			v.failAt(path+".name", "", "%q is what gates call ordeal itself: expected another name", p.Name)
 		case seen[p.Name]:

@@ -44,6 +44,10 @@ func nameRule(name string) bool {
 	return len(name) <= longestName && regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`).MatchString(name)
 }
 
+func (v validation) badName(path, name string) {
+	v.failAt(path, "", "%q is not a name: expected up to %d letters, digits, - and _, with a letter or digit first", name, longestName)
+}
+
 // clientWords mean something of their own where a fault chooses clients.
 func clientWords() []string { return []string{"all", "producers", "consumers", "any"} }
 
@@ -64,7 +68,7 @@ func (v validation) names() {
 	}
 	for _, n := range append(all, clients...) {
 		if !nameRule(n.text) {
-			v.failAt(n.path, "", "%q is not a name: expected up to %d letters, digits, - and _, with a letter or digit first", n.text, longestName)
+			v.badName(n.path, n.text)
 		}
 	}
 	seen := map[string]string{}

@@ -12,7 +12,8 @@ const (
 	Fail         Verdict = "fail"
 )
 
-// Reading is a figure as it was measured, in the base unit of its kind: nanoseconds, messages per second, bytes, a share from 0 to 1, a count.
+// Reading is a figure as it was measured, in the base unit of its kind: nanoseconds, messages per second, bytes, a share from 0 to 1, a
+// count.
 type Reading struct {
 	Value float64
 	// Doubt is how much of Value may be ordeal's own doing, such as its own lateness in a latency: the truth lies between Value-Doubt

@@ -57,7 +57,9 @@ type reference struct {
 	offset int
 }
 
-func (r reference) mention() Mention { return Mention{Figure: r.name, Phase: r.phase, Column: r.offset + 1} }
+func (r reference) mention() Mention {
+	return Mention{Figure: r.name, Phase: r.phase, Column: r.offset + 1}
+}
 
 // find looks up "phase.figure"; offset is where the name begins in the expression, from 0.
 func find(name string, offset int) (reference, error) {

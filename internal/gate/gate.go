@@ -1,6 +1,7 @@
 package gate
 
-// Gate is a parsed threshold. Make one with Parse; the zero value is of no use. It may be evaluated any number of times, from any goroutine.
+// Gate is a parsed threshold. Make one with Parse; the zero value is of no use. It may be evaluated any number of times, from any
+// goroutine.
 type Gate struct {
 	expr  string
 	left  reference

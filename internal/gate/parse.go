@@ -114,7 +114,8 @@ func parseLimit(text string, offset int, left reference) (limit, error) {
 			return limit{}, err
 		}
 		if other.unit != left.unit {
-			return limit{}, syntax(start, "", "%s is %s, and %s is %s: they cannot be compared", other.name, plain(other.unit), left.name, plain(left.unit))
+			return limit{}, syntax(start, "", "%s is %s, and %s is %s: they cannot be compared",
+				other.name, plain(other.unit), left.name, plain(left.unit))
 		}
 		return limit{other: &other, share: share, text: text}, nil
 	}
@@ -127,7 +128,8 @@ func parseLimit(text string, offset int, left reference) (limit, error) {
 	}
 	for _, u := range units() {
 		if _, mismatch := u.parse(text); mismatch == nil && u != left.unit {
-			return limit{}, syntax(offset, "", "%s is %s, and %s is not: expected %s, or N%% of another figure", left.name, plain(left.unit), text, left.unit)
+			return limit{}, syntax(offset, "", "%s is %s, and %s is not: expected %s, or N%% of another figure",
+				left.name, plain(left.unit), text, left.unit)
 		}
 	}
 	return limit{}, syntax(offset, "", "%v; expected %s, or N%% of another figure", err, left.unit)
