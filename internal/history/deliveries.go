@@ -1,0 +1,192 @@
+package history
+
+import (
+	"encoding/binary"
+
+	"ordeal/internal/message"
+)
+
+// Flags of a coded delivery, in one byte or two.
+const (
+	deliveryLane        = 1 << iota // another producer or lane than expected
+	deliverySeq                     // expected: one more than the last of the lane
+	deliveryIndex                   // expected: as far above the last of the lane as that was above the one before
+	deliveryPosition                // expected: as far above the last of the shard as that was above the one before
+	deliveryAt                      // expected: the last one
+	deliveryReader                  // expected: the last member and session
+	deliveryRedelivered             // it is flagged
+	deliveryMore                    // a second byte follows
+)
+
+const (
+	moreStatus      = 1 << iota // the lowest of two bits
+	_                           //
+	moreIncarnation             // expected: the last of the producer
+	moreShard                   // expected: that of the lane
+	moreKnown                   // the position's being known is not as the last time
+	moreMajor                   // a position with another major number follows instead
+)
+
+// deliveryCoder codes and decodes the deliveries of one group.
+type deliveryCoder struct {
+	group        uint32
+	guesses      guesses
+	turn         turn
+	incarnations [producerGuesses]uint16
+	shards       []shardGuess
+	known        bool
+	member       uint32
+	session      uint32
+	at           uint64 // µs
+}
+
+func newDeliveryCoder(group uint32) *deliveryCoder { return &deliveryCoder{group: group} }
+
+func (c *deliveryCoder) shard(shard int32) *shardGuess {
+	i := int(uint32(shard) % shardGuesses)
+	if i >= len(c.shards) {
+		grown := make([]shardGuess, min(shardGuesses, max(4, 2*len(c.shards), i+1)))
+		copy(grown, c.shards)
+		c.shards = grown
+	}
+	return &c.shards[i]
+}
+
+// append codes d.
+func (c *deliveryCoder) append(b []byte, d *Delivery) []byte {
+	start := len(b)
+	flags, more := byte(0), byte(d.Status)*moreStatus
+	producer, lane := c.turn.expected(&c.guesses)
+	isLane := d.Producer == producer && d.Lane == lane
+	g := c.turn.take(&c.guesses, d.Producer, d.Lane)
+	incarnation := &c.incarnations[d.Producer%producerGuesses]
+	place := c.shard(d.Shard)
+	if d.Incarnation != *incarnation {
+		more |= moreIncarnation
+	}
+	if d.Shard != g.shard {
+		more |= moreShard
+	}
+	if d.Position.Known != c.known {
+		more |= moreKnown
+	}
+	if d.Position.Known && d.Position.Major != place.major {
+		more |= moreMajor
+	}
+	b = append(b, 0)
+	if more != 0 {
+		flags |= deliveryMore
+		b = append(b, more)
+	}
+	if !isLane {
+		flags |= deliveryLane
+		b = binary.AppendUvarint(b, uint64(d.Producer))
+		b = binary.AppendUvarint(b, uint64(d.Lane))
+	}
+	if d.Seq != g.seq {
+		flags |= deliverySeq
+		b = putDifference(b, d.Seq, g.seq)
+	}
+	if guess := g.index + g.step; d.Index != guess {
+		flags |= deliveryIndex
+		b = putDifference(b, d.Index, guess)
+	}
+	if more&moreIncarnation != 0 {
+		b = binary.AppendUvarint(b, uint64(d.Incarnation))
+	}
+	if more&moreShard != 0 {
+		b = putDifference(b, uint64(int64(d.Shard)), uint64(int64(g.shard)))
+	}
+	switch guess := place.minor + place.step; {
+	case !d.Position.Known:
+	case more&moreMajor != 0:
+		b = putDifference(b, d.Position.Major, place.major)
+		b = binary.AppendUvarint(b, d.Position.Minor)
+	case d.Position.Minor != guess:
+		flags |= deliveryPosition
+		b = putDifference(b, d.Position.Minor, guess)
+	}
+	if d.Member != c.member || d.Session != c.session {
+		flags |= deliveryReader
+		b = binary.AppendUvarint(b, uint64(d.Member))
+		b = binary.AppendUvarint(b, uint64(d.Session))
+	}
+	at := micros(d.At)
+	if at != c.at {
+		flags |= deliveryAt
+		b = putDifference(b, at, c.at)
+	}
+	if d.Redelivered {
+		flags |= deliveryRedelivered
+	}
+	b[start] = flags
+	c.learn(g, place, d, at)
+	return b
+}
+
+func (c *deliveryCoder) learn(g *laneGuess, place *shardGuess, d *Delivery, at uint64) {
+	g.seq, g.index, g.step, g.shard = d.Seq+1, d.Index, d.Index-g.index, d.Shard
+	c.incarnations[d.Producer%producerGuesses] = d.Incarnation
+	if d.Position.Known {
+		if d.Position.Major == place.major {
+			place.step = d.Position.Minor - place.minor
+		} else {
+			place.step = 1
+		}
+		place.major, place.minor = d.Position.Major, d.Position.Minor
+	}
+	c.known, c.member, c.session, c.at = d.Position.Known, d.Member, d.Session, at
+}
+
+// read decodes one delivery.
+func (c *deliveryCoder) read(s *source, d *Delivery) {
+	flags, more := s.byte(), byte(0)
+	if flags&deliveryMore != 0 {
+		more = s.byte()
+	}
+	producer, lane := c.turn.expected(&c.guesses)
+	if flags&deliveryLane != 0 {
+		producer, lane = s.small(), s.small()
+	}
+	*d = Delivery{ID: message.ID{Producer: producer, Lane: lane}, Group: c.group, Status: message.Status(more / moreStatus & 3)}
+	if d.Status > message.Foreign {
+		s.bad = true
+	}
+	g := c.turn.take(&c.guesses, producer, lane)
+	d.Seq, d.Index, d.Shard = g.seq, g.index+g.step, g.shard
+	d.Incarnation = c.incarnations[producer%producerGuesses]
+	if flags&deliverySeq != 0 {
+		d.Seq = s.near(g.seq)
+	}
+	if flags&deliveryIndex != 0 {
+		d.Index = s.near(d.Index)
+	}
+	if more&moreIncarnation != 0 {
+		d.Incarnation = uint16(s.small())
+	}
+	if more&moreShard != 0 {
+		d.Shard = s.nearInt32(g.shard)
+	}
+	place := c.shard(d.Shard)
+	d.Position.Known = c.known != (more&moreKnown != 0)
+	if d.Position.Known {
+		d.Position.Major, d.Position.Minor = place.major, place.minor+place.step
+		switch {
+		case more&moreMajor != 0:
+			d.Position.Major = s.near(place.major)
+			d.Position.Minor = s.number()
+		case flags&deliveryPosition != 0:
+			d.Position.Minor = s.near(d.Position.Minor)
+		}
+	}
+	d.Member, d.Session = c.member, c.session
+	if flags&deliveryReader != 0 {
+		d.Member, d.Session = s.small(), s.small()
+	}
+	at := c.at
+	if flags&deliveryAt != 0 {
+		at = s.near(c.at)
+	}
+	d.At, d.Redelivered = nanos(at), flags&deliveryRedelivered != 0
+	c.learn(g, place, d, at)
+}

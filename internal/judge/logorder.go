@@ -1,0 +1,168 @@
+package judge
+
+import (
+	"cmp"
+	"slices"
+
+	"ordeal/internal/history"
+	"ordeal/internal/message"
+)
+
+// logOrder judges order across members and sessions, by the positions the broker gives, and finds out which messages lie in a log twice.
+//
+// In a group of one member, deliveries come in the order of their positions, except when the broker goes back, and what is not above all
+// before it is a redelivery. In a group of several, arrivals of different members are interleaved by chance; there they are gathered, by shard,
+// and judged in the order of their positions once so many have come that an earlier one is unlikely. One that comes later still is
+// not judged.
+type logOrder struct {
+	group  *audience
+	shards []logShard
+	// marks are in the order of the log; nil in a group of one member that has had one session, where its own marks say the same.
+	marks *marks
+	// placed is what has been judged in the order of the log, by producer ID - 1; nil in a group of one member.
+	placed []table[set]
+	window int
+}
+
+type logShard struct {
+	// floor is the highest position that was judged.
+	floor   message.Position
+	waiting []placing
+	sorted  bool
+}
+
+// placing is an unflagged delivery that waits for its turn.
+type placing struct {
+	id          message.ID
+	position    message.Position
+	index       uint64
+	at          int64
+	incarnation uint16
+}
+
+// windowPerMember is how many deliveries of one shard are gathered for each member: two of the largest batches a member receives at once.
+const (
+	windowPerMember = 1024
+	windowMax       = 16384
+)
+
+func newLogOrder(g *audience) *logOrder {
+	o := &logOrder{group: g, shards: make([]logShard, g.shards)}
+	if g.plan.Members > 1 {
+		o.window = int(min(windowPerMember*uint64(g.plan.Members), windowMax))
+		o.marks = newMarks(len(g.senders))
+		o.placed = make([]table[set], len(g.senders))
+	}
+	return o
+}
+
+// flagged takes note of a delivery that the broker flagged as redelivered.
+func (o *logOrder) flagged(d *history.Delivery, shard int32) {
+	if s := &o.shards[shard]; o.window == 0 && (!s.floor.Known || s.floor.Before(d.Position)) {
+		s.floor = d.Position
+	}
+}
+
+// observe takes an unflagged delivery with a position. The shard is one of the topic's.
+func (o *logOrder) observe(d *history.Delivery, shard int32, p int, lane *seenLane, first bool) {
+	s := &o.shards[shard]
+	if o.window == 0 {
+		o.direct(d, s, shard, p, lane, first)
+		return
+	}
+	if s.floor.Known && !s.floor.Before(d.Position) {
+		o.place(d, p)
+		if first {
+			o.group.unjudged++
+		} else {
+			o.group.notes.add(Redelivered, d)
+		}
+		return
+	}
+	if n := len(s.waiting); n > 0 && d.Position.Before(s.waiting[n-1].position) {
+		s.sorted = false
+	} else if n == 0 {
+		s.sorted = true
+	}
+	s.waiting = append(s.waiting, placing{
+		id: d.ID, position: d.Position, index: d.Index, at: d.At, incarnation: d.Incarnation,
+	})
+	if len(s.waiting) >= o.window {
+		o.judge(s, shard, o.window/2)
+	}
+}
+
+// direct is observe in a group of one member.
+func (o *logOrder) direct(d *history.Delivery, s *logShard, shard int32, p int, lane *seenLane, first bool) {
+	if s.floor.Known && !s.floor.Before(d.Position) {
+		if !first {
+			o.group.notes.add(Redelivered, d)
+		}
+		return
+	}
+	s.floor = d.Position
+	if !first {
+		o.group.count(InLog, d)
+		return
+	}
+	if o.marks != nil {
+		o.group.pass(o.marks, d, shard, p, lane, true)
+	}
+}
+
+// judge takes the first n of what waits, in the order of positions.
+func (o *logOrder) judge(s *logShard, shard int32, n int) {
+	if !s.sorted {
+		slices.SortStableFunc(s.waiting, func(a, b placing) int {
+			if c := cmp.Compare(a.position.Major, b.position.Major); c != 0 {
+				return c
+			}
+			return cmp.Compare(a.position.Minor, b.position.Minor)
+		})
+		s.sorted = true
+	}
+	for i := range s.waiting[:n] {
+		w := &s.waiting[i]
+		d := history.Delivery{
+			ID: w.id, Group: o.group.plan.ID, Index: w.index, Incarnation: w.incarnation, Shard: shard, Position: w.position, At: w.at,
+		}
+		p := int(w.id.Producer) - 1
+		again := s.floor == w.position
+		s.floor = w.position
+		switch {
+		case o.place(&d, p):
+			o.group.pass(o.marks, &d, shard, p, o.group.readers[p].lanes.at(w.id.Lane), true)
+		case again:
+			o.group.notes.add(Redelivered, &d)
+		default:
+			o.group.count(InLog, &d)
+		}
+	}
+	s.waiting = append(s.waiting[:0], s.waiting[n:]...)
+}
+
+// place notes that the message has had its turn in the log, and tells whether for the first time.
+func (o *logOrder) place(d *history.Delivery, p int) bool {
+	return o.placed[p].at(d.Lane).add(d.Seq, &o.group.pool)
+}
+
+// finish judges what still waits.
+func (o *logOrder) finish() {
+	for i := range o.shards {
+		o.judge(&o.shards[i], int32(i), len(o.shards[i].waiting))
+	}
+}
+
+// split is told that a group's only member begins another session: from now on arrival order and log order are two things.
+func (o *logOrder) split(before *marks) *marks {
+	if o.window > 0 {
+		before.reset()
+		return before
+	}
+	if o.marks == nil {
+		o.marks = before
+		return newMarks(len(o.group.senders))
+	}
+	before.reset()
+	return before
+}

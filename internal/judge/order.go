@@ -1,0 +1,131 @@
+package judge
+
+import (
+	"ordeal/internal/history"
+	"ordeal/internal/message"
+)
+
+// order judges where a whole delivery stands among the others; the rules are in the package's documentation.
+func (g *audience) order(d *history.Delivery, p int, lane *seenLane, first bool) {
+	if !g.plausible(d, &g.readers[p]) || int64(d.Member) >= int64(len(g.members)) {
+		if first {
+			g.unjudged++
+		}
+		return
+	}
+	m := &g.members[d.Member]
+	if d.Session != m.session || !m.started {
+		g.begin(m, d.Session)
+	}
+	shard := g.shard(d)
+	placed := d.Position.Known && shard >= 0
+	if d.Redelivered {
+		if placed {
+			g.log.flagged(d, shard)
+		}
+		if !first {
+			g.notes.add(Redelivered, d)
+		}
+		if first && pack(d.Incarnation, d.Seq) < *m.marks.lane(p, d.Lane) {
+			g.displaced++
+		}
+		return
+	}
+	forward := placed && len(g.members) > 1 && m.forward(d, shard, g.shards)
+	if first {
+		g.tally(p, shard)
+		g.pass(m.marks, d, shard, p, lane, !forward)
+	}
+	switch {
+	case placed:
+		g.log.observe(d, shard, p, lane, first)
+	case !first:
+		g.count(Unexplained, d)
+	}
+}
+
+// plausible tells whether the message can have been sent. An invented one must not set marks that honest ones are then measured by. Books that
+// know of no attempt of the producer, because another worker sent, take everything for plausible.
+func (g *audience) plausible(d *history.Delivery, r *reader) bool {
+	if d.Index < r.bound {
+		return d.Seq <= d.Index
+	}
+	r.bound = r.total.Load()
+	return (d.Index < r.bound || r.bound == 0) && d.Seq <= d.Index && d.Index < limit-1
+}
+
+// begin lets a member begin another session.
+func (g *audience) begin(m *member, session uint32) {
+	switch {
+	case m.marks == nil:
+		m.marks = newMarks(len(g.senders))
+	default:
+		m.marks = g.log.split(m.marks)
+	}
+	clear(m.high)
+	m.session, m.started = session, true
+}
+
+// forward tells whether the delivery lies behind all before it in its member's session. Then the log decides about order: what looks old may be
+// the second copy of a message whose first another member has not reported yet.
+func (m *member) forward(d *history.Delivery, shard, shards int32) bool {
+	if m.high == nil {
+		m.high = make([]message.Position, shards)
+	}
+	high := &m.high[shard]
+	if high.Known && !high.Before(d.Position) {
+		return false
+	}
+	*high = d.Position
+	return true
+}
+
+// shard is where the delivery came from, or -1 where that is not known.
+func (g *audience) shard(d *history.Delivery) int32 {
+	if d.Shard >= 0 && d.Shard < g.shards {
+		return d.Shard
+	}
+	if g.shards == 1 {
+		return 0
+	}
+	return -1
+}
+
+// pass measures a message by the marks of its stream and moves them on. Without judge it only moves them.
+func (g *audience) pass(m *marks, d *history.Delivery, shard int32, p int, lane *seenLane, judge bool) {
+	keyed := g.readers[p].keyed
+	if ahead := pass(m.lane(p, d.Lane), pack(d.Incarnation, d.Seq)); ahead > 0 && judge {
+		scope := PerShard
+		if keyed {
+			scope = PerKey
+		}
+		if lane.oddities().late.add(d.Seq, &g.pool) {
+			g.late(d, ahead, scope)
+		}
+	}
+	if !keyed || shard < 0 {
+		return
+	}
+	if ahead := pass(m.shard(p, shard, g.shards), pack(d.Incarnation, d.Index)); ahead > 0 && judge {
+		if lane.oddities().lateShard.add(d.Seq, &g.pool) {
+			g.late(d, ahead, PerShard)
+		}
+	}
+}
+
+func (g *audience) late(d *history.Delivery, ahead uint64, scope Scope) {
+	n := g.count(Reordered, d)
+	n.Distance, n.scope = ahead, scope
+}
+
+// tally counts a first appearance that was compared.
+func (g *audience) tally(p int, shard int32) {
+	if !g.readers[p].keyed {
+		g.judged[PerShard]++
+		return
+	}
+	g.judged[PerKey]++
+	if shard >= 0 {
+		g.judged[PerShard]++
+	}
+}
