@@ -79,17 +79,17 @@ func root(rate, slope, x float64) float64 {
 	if slope == 0 {
 		return x * second / rate
 	}
-	return 2 * x * second / (rate + math.Sqrt(rate*rate+2*slope*x*second))
+	mean := rate + math.Sqrt(rate*rate+2*slope*x*second) // twice the mean rate up to then
+	if mean == 0 {
+		return 0 // the foot of a ramp from 0, where x is 0 or as good as that
+	}
+	return 2 * x * second / mean
 }
 
-// whole rounds t down to a ns between 0 and limit; what is not a number is 0, for it comes from 0/0 at the foot of a ramp.
+// whole rounds t, which is not negative, down to a ns, but not beyond limit.
 func whole(t float64, limit int64) int64 {
-	switch {
-	case t >= float64(limit):
+	if t >= float64(limit) {
 		return limit
-	case t > 0:
-		return int64(t)
-	default:
-		return 0
 	}
+	return int64(t)
 }
