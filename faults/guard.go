@@ -147,6 +147,7 @@ func (c *course) inject(ctx context.Context, f Fault, t Target) Recovery {
 		c.guard.logger.Warn("undo ledger is not complete", "error", err)
 		c.record.Err = errors.Join(c.record.Err, err)
 	}
+	c.witness(ctx, recovery)
 	c.change(Active)
 	return recovery
 }
@@ -211,13 +212,13 @@ func (c *course) settle(ctx context.Context, recovery Recovery) {
 	c.record.State = Settled
 }
 
-// witness takes down the evidence as it is now.
+// witness takes down the evidence as it is now. Where it cannot be had there is none, so the fault did not bite as far as anybody knows.
 func (c *course) witness(ctx context.Context, recovery Recovery) {
 	own := context.WithoutCancel(ctx)
 	evidence, err := attempt(own, patience, func(context.Context) (Evidence, error) { return recovery.Evidence(), nil }, nil)
 	if err != nil {
-		c.broken("ask for the evidence of", err)
-		return
+		evidence = Evidence{Why: "the evidence cannot be had"}
+		c.record.Err = errors.Join(c.record.Err, fmt.Errorf("ask for the evidence of %s: %w", c.record.Spec.Kind, err))
 	}
 	c.record.Evidence = evidence
 }

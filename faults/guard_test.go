@@ -21,6 +21,7 @@ type fake struct {
 	inject     func(context.Context) error
 	recovers   func(context.Context) error
 	settled    func(context.Context) error
+	blind      bool // Evidence panics
 	recoveries int
 	calls      []string
 }
@@ -56,8 +57,14 @@ func (f *fake) Settled(ctx context.Context) error {
 	return call(ctx, f.settled)
 }
 
-func (f *fake) Evidence() Evidence { return Evidence{Bit: true, Why: strings.Join(f.calls, " ")} }
-func (f *fake) Undo() []string     { return []string{"true known-later"} }
+func (f *fake) Evidence() Evidence {
+	if f.blind {
+		panic("no evidence")
+	}
+	return Evidence{Bit: true, Why: strings.Join(f.calls, " ")}
+}
+
+func (f *fake) Undo() []string { return []string{"true known-later"} }
 
 func call(ctx context.Context, f func(context.Context) error) error {
 	if f == nil {
@@ -189,6 +196,15 @@ func TestBreaking(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestNoEvidenceIsNoBite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _, _ := run(t, t.Context(), &fake{blind: true})
+		if r.Evidence.Bit || !errors.Is(r.Err, errPanic) || !r.Undone || r.State != Settled {
+			t.Errorf("record %+v; want it settled, without evidence", r)
+		}
+	})
 }
 
 func TestLateEffectIsUndone(t *testing.T) {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package process_test
 
 import (
@@ -21,7 +23,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if served, err := cluster.Serve(os.Args[1:]); served {
+	served, err := cluster.Serve(os.Args[1:])
+	if len(os.Args) == 3 && os.Args[1] == "crash" {
+		served, err = true, crash(os.Args[2])
+	}
+	if served {
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -55,7 +55,7 @@ func Start(ctx context.Context, spec Spec) (Cluster, error) {
 	}
 	switch spec.Kind {
 	case "nats":
-		return startNATS(ctx, spec)
+		return startNATS(ctx, spec, freePorts)
 	default:
 		return nil, fmt.Errorf("start %s cluster: ordeal cannot start this kind; it can start nats", spec.Kind)
 	}

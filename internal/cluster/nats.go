@@ -30,7 +30,8 @@ var _ Cluster = (*nats)(nil)
 // attempts is how often a cluster is started anew because somebody took one of its ports in the moment between choosing and using it.
 const attempts = 5
 
-func startNATS(ctx context.Context, spec Spec) (Cluster, error) {
+// startNATS takes its ports from choose, so that a test can offer some that are in use.
+func startNATS(ctx context.Context, spec Spec, choose func(n int) ([]int, error)) (Cluster, error) {
 	if spec.Self == "" {
 		self, err := os.Executable()
 		if err != nil {
@@ -39,7 +40,11 @@ func startNATS(ctx context.Context, spec Spec) (Cluster, error) {
 		spec.Self = self
 	}
 	for attempt := 1; ; attempt++ {
-		c, err := newNATS(spec)
+		ports, err := choose(3 * spec.Nodes)
+		if err != nil {
+			return nil, fmt.Errorf("start nats cluster: %w", err)
+		}
+		c, err := layNATS(spec, ports)
 		if err != nil {
 			return nil, fmt.Errorf("start nats cluster: %w", err)
 		}
@@ -58,16 +63,7 @@ func startNATS(ctx context.Context, spec Spec) (Cluster, error) {
 	}
 }
 
-// newNATS lays out folders and configurations; nothing runs yet.
-func newNATS(spec Spec) (*nats, error) {
-	ports, err := freePorts(3 * spec.Nodes)
-	if err != nil {
-		return nil, err
-	}
-	return layNATS(spec, ports)
-}
-
-// layNATS takes three ports a node: for clients, for monitoring, for routes.
+// layNATS lays out folders and configurations; nothing runs yet. It takes three ports a node: for clients, for monitoring, for routes.
 func layNATS(spec Spec, ports []int) (*nats, error) {
 	dir, err := filepath.Abs(spec.Dir)
 	if err != nil {

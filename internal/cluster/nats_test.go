@@ -216,37 +216,58 @@ func TestClose(t *testing.T) {
 	}
 }
 
-func TestPortInUse(t *testing.T) {
-	ports, err := freePorts(3)
+// TestLifeline is how a node learns of ordeal's end where the kernel does not tell it.
+func TestLifeline(t *testing.T) {
+	n := start(t, Spec{}).(*nats).nodes[0]
+	l, err := n.current()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", loopback(ports[0]))
+	if err := l.lifeline.Close(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the node ends", l.over)
+	if s := status(t, n); s.Exit != "exit status 0" {
+		t.Errorf("status %+v; want a polite end", s)
+	}
+}
+
+// TestPortInUse offers ports of which one is in use, as often as taken says, and then free ones.
+func TestPortInUse(t *testing.T) {
+	busy, err := freePorts(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", loopback(busy[0]))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	dir := t.TempDir()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := layNATS(Spec{Kind: "nats", Nodes: 1, Dir: dir, Self: self, Logger: testLogger(t)}, ports)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = c.start(within(t, 20*time.Second))
-	if !errors.Is(err, errDied) || !strings.Contains(err.Error(), "exit status 1") || !strings.Contains(err.Error(), "last lines of "+dir) {
-		t.Errorf("start: %v; want that the process died, its exit and the last lines of its log", err)
-	}
-	if !taken(c.ports) {
-		t.Error("the port is not seen as taken")
-	}
-	if err := c.stop(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if free, err := freePorts(3); err != nil || taken(free) {
-		t.Errorf("free ports %v are taken, %v", free, err)
+	for _, c := range []struct {
+		taken int
+		fails bool
+	}{{1, false}, {attempts, true}} {
+		asked := 0
+		dir := t.TempDir()
+		spec := Spec{Kind: "nats", Nodes: 1, Dir: dir, Logger: testLogger(t)}
+		nodes, err := startNATS(within(t, 30*time.Second), spec, func(n int) ([]int, error) {
+			if asked++; asked <= c.taken {
+				return busy, nil
+			}
+			return freePorts(n)
+		})
+		if nodes != nil {
+			if err := nodes.Close(within(t, 20*time.Second)); err != nil {
+				t.Error(err)
+			}
+		}
+		if c.fails != (err != nil) {
+			t.Errorf("taken %d times: %v", c.taken, err)
+		}
+		if c.fails && (asked != attempts || !errors.Is(err, errDied) || !strings.Contains(err.Error(), "exit status 1") ||
+			!strings.Contains(err.Error(), "last lines of "+dir)) {
+			t.Errorf("after %d attempts: %v; want that the process died, its exit and the last lines of its log", asked, err)
+		}
 	}
 }
 
