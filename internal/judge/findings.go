@@ -163,8 +163,8 @@ func (u *summary) producer(p int, s *sender) {
 		}
 		if s.plan.Counted {
 			u.f.Owed += a.acked.count(0, a.attempted)
+			u.absences(&a, seen)
 		}
-		u.absences(&a, seen)
 		u.presences(&a, seen)
 		if seen.odd != nil {
 			u.oddities(seen.odd, s.plan.KeyLanes)

@@ -58,11 +58,8 @@ func (noLoss) Judge(f *Findings, _ Params) Verdict {
 	return v
 }
 
-// ofAcked says how many of how many; probes make up neither, so that "of" may make no sense.
+// ofAcked says how many of how many.
 func ofAcked(n, owed int64) string {
-	if n > owed {
-		return plural(n, "acknowledged message")
-	}
 	return grouped(n) + " of " + plural(owed, "acknowledged message")
 }
 

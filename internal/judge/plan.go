@@ -21,7 +21,8 @@ type Producer struct {
 	Lanes uint32 `json:"lanes"`
 	// KeyLanes tells that a lane is a key; otherwise a lane is a shard.
 	KeyLanes bool `json:"key_lanes"`
-	// Counted producers make up the run's totals. The others, probes, are judged like them and not counted.
+	// Counted producers make up the run's totals, and their acked messages are owed to every group of the topic. Of the others, such as a
+	// probe sent before anybody may have listened, only what comes is judged.
 	Counted bool `json:"counted"`
 }
 

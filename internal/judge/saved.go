@@ -7,26 +7,17 @@ import (
 	"ordeal/internal/history"
 )
 
-// Saved fills a book from a saved history, so that a run can be judged again. The evidence is what the run saved; where the history is cut it
-// says so, and nothing that rests on an absence can be concluded. A history without a plan is an error.
-func Saved(r *history.Reader) (*Book, Evidence, error) {
+// Saved fills a book from a saved history whose header holds the plan, so that the run can be judged again. Where the history is cut, the
+// caller puts Cut.String into Evidence.HistoryCut: nothing that rests on an absence can then be concluded.
+func Saved(r *history.Reader) (*Book, history.Cut, error) {
 	var plan Plan
 	if err := json.Unmarshal(r.Header().Plan, &plan); err != nil {
-		return nil, Evidence{}, fmt.Errorf("saved history: plan: %w", err)
+		return nil, history.Cut{}, fmt.Errorf("judge a saved history: plan: %w", err)
 	}
 	book := NewBook(plan)
 	cut, err := r.Replay(book)
 	if err != nil {
-		return nil, Evidence{}, fmt.Errorf("saved history: %w", err)
+		return nil, cut, fmt.Errorf("judge a saved history: %w", err)
 	}
-	var ev Evidence
-	if saved := r.Evidence(); len(saved) > 0 {
-		if err := json.Unmarshal(saved, &ev); err != nil {
-			return nil, Evidence{}, fmt.Errorf("saved history: evidence: %w", err)
-		}
-	}
-	if cut.Why != "" {
-		ev.HistoryCut = cut.String()
-	}
-	return book, ev, nil
+	return book, cut, nil
 }

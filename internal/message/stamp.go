@@ -73,9 +73,9 @@ func Put(body []byte, s *Stamp) {
 }
 
 // Parse reads the stamp of body into s and tells whether the body is whole. For Corrupt and Foreign bodies s holds what the header
-// says, which proves nothing.
+// says, which proves nothing; zero where the body is too short to hold one.
 func Parse(body []byte, run uint32, s *Stamp) Status {
-	if len(body) < HeaderSize || body[0] != magic || body[1] != version {
+	if len(body) < HeaderSize {
 		*s = Stamp{}
 		return suspect(body, run)
 	}
@@ -87,6 +87,9 @@ func Parse(body []byte, run uint32, s *Stamp) Status {
 	s.Seq = binary.LittleEndian.Uint64(h[16:])
 	s.Intended = int64(binary.LittleEndian.Uint64(h[24:]))
 	s.Index = binary.LittleEndian.Uint64(h[32:])
+	if h[0] != magic || h[1] != version {
+		return suspect(body, run)
+	}
 	if binary.LittleEndian.Uint32(h[40:]) != uint32(len(body)) || binary.LittleEndian.Uint32(h[44:]) != checksum(body) {
 		return Corrupt
 	}
