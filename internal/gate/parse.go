@@ -126,7 +126,7 @@ func parseLimit(text string, offset int, left reference) (limit, error) {
 	if other, problem := find(text, offset); problem == nil {
 		return limit{}, syntax(offset, `did you mean "100% of `+other.name+`"?`, "expected %s, or N%% of another figure", left.unit)
 	}
-	for _, u := range units() {
+	for _, u := range marked() {
 		if _, mismatch := u.parse(text); mismatch == nil && u != left.unit {
 			return limit{}, syntax(offset, "", "%s is %s, and %s is not: expected %s, or N%% of another figure",
 				left.name, plain(left.unit), text, left.unit)

@@ -40,8 +40,8 @@ func (u Unit) String() string {
 	}
 }
 
-// units lists all, in the order in which a value is tried against them.
-func units() []Unit { return []Unit{Count, Rate, Share, Bytes, Duration} }
+// marked lists the units that a value shows by itself; a bare number is a count, or another unit forgotten.
+func marked() []Unit { return []Unit{Rate, Share, Bytes, Duration} }
 
 // parse reads a value of the unit.
 func (u Unit) parse(text string) (float64, error) {

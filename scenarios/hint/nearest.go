@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// Nearest returns the one of words that is closest to word, and "" where none is close enough to be what was meant. Closeness is the number of
-// letters put in, left out, replaced or swapped with a neighbour (Damerau's distance in its restricted form), without regard to case; at
-// most a third of the word may differ.
+// Nearest returns the one of words that is closest to word, and "" where none is close enough to be what was meant. Closeness is the
+// number of letters put in, left out, replaced or swapped with a neighbour (Damerau's distance in its restricted form), without regard
+// to case; at most a third of the word may differ.
 func Nearest(word string, words []string) string {
 	best, nearest := 1+utf8.RuneCountInString(word)/3, ""
 	if best > 3 {

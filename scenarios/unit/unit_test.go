@@ -41,7 +41,8 @@ func TestParseRate(t *testing.T) {
 
 func TestFormatRate(t *testing.T) {
 	for rate, want := range map[float64]string{
-		20_000: "20k/s", 1.5e6: "1.5M/s", 999: "999/s", 500.0 / 60: "500/min", 0: "0/s", 12_345: "12.345k/s", 1_234_567: "1234.567k/s", 0.01: "0.01/s",
+		20_000: "20k/s", 1.5e6: "1.5M/s", 999: "999/s", 500.0 / 60: "500/min", 0: "0/s",
+		12_345: "12.345k/s", 1_234_567: "1234.567k/s", 0.01: "0.01/s",
 	} {
 		if got := unit.FormatRate(rate); got != want {
 			t.Errorf("FormatRate(%v) = %q, want %q", rate, got, want)
@@ -59,7 +60,8 @@ func TestParseSize(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"100": "write 100B", "1K": "such as 100B", "-1B": "such as 100B", "1.5B": "whole number", "9000GiB": "below 2TiB", "": "such as", "1e3B": "such as",
+		"100": "write 100B", "1K": "such as 100B", "-1B": "such as 100B",
+		"1.5B": "whole number", "9000GiB": "below 2TiB", "": "such as", "1e3B": "such as",
 	} {
 		if got, err := unit.ParseSize(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseSize(%q) = %v, %v, want an error with %q", text, got, err, want)
@@ -77,7 +79,8 @@ func TestParseDuration(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"5": "write 5s or 5ms", "0": "write 0s", "2min": "written 2m", "-1s": "not negative", "soon": "such as 200ms", "": "such as", "5 s": "such as",
+		"5": "write 5s or 5ms", "0": "write 0s", "2min": "written 2m", "-1s": "not negative",
+		"soon": "such as 200ms", "": "such as", "5 s": "such as",
 	} {
 		if got, err := unit.ParseDuration(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseDuration(%q) = %v, %v, want an error with %q", text, got, err, want)
