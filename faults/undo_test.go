@@ -52,7 +52,7 @@ func TestUndo(t *testing.T) {
 	marker := filepath.Join(dir, "ran")
 	for _, e := range []Entry{
 		{Kind: "process.pause", Target: "any", Resolved: "n1", Steps: []Step{{Node: "n1", Command: "kill -CONT 1", Process: paused}}},
-		{Kind: "process.pause", Target: "n2", Resolved: "n2", Steps: []Step{{Command: "kill -CONT 1", Process: recycled}, {Process: gone}}},
+		{Kind: "process.pause", Target: "n2", Resolved: "n2", Steps: []Step{{Process: recycled}, {Process: gone}}},
 		{Kind: "process.kill", Target: "n3"},
 		{Kind: "broker.config", Target: "all", Steps: []Step{{Command: "echo x >>" + marker}}},
 		{Kind: "disk.full", Target: "all", Steps: []Step{{Command: "test -e " + marker + ".allowed"}}},
@@ -73,7 +73,7 @@ func TestUndo(t *testing.T) {
 	text := strings.Join(report.Lines, "\n")
 	for _, want := range []string{
 		"process.pause on any (n1): resumed process " + strconv.Itoa(paused.PID) + " (n1)",
-		"process.pause on n2: process " + strconv.Itoa(stranger.PID) + " is gone and its number belongs to another process now, which is left alone",
+		"process.pause on n2: process " + strconv.Itoa(stranger.PID) + " is gone and its number belongs to another process now",
 		"process.pause on n2: process " + strconv.Itoa(gone.PID) + " is gone: nothing to undo",
 		"process.kill on n3: nothing to undo: it ended with ordeal",
 		"broker.config on all: ran",

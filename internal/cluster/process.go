@@ -115,11 +115,11 @@ func (p *Process) wait(l *life) {
 	if l.cmd.ProcessState == nil {
 		exit = fmt.Sprintf("lost: %v", err)
 	}
+	p.logger.Debug("node ended", "node", p.name, "pid", l.cmd.Process.Pid, "exit", exit)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l.exit, p.exit = exit, exit
-	close(l.done)
-	p.logger.Debug("node ended", "node", p.name, "pid", l.cmd.Process.Pid, "exit", exit)
+	close(l.done) // the last thing: whoever waits for it may go on to close what this used
 }
 
 // current is the running life, or an error.
