@@ -14,9 +14,9 @@ const second = 1_000_000_000
 
 // Collector gathers the samples and the counts of a whole worker.
 //
-// Samples come in sets, each of one recorder, one second and one phase. The sets of a second are merged while it is open: until it is over and
-// no recorder holds a set of it any more. A recorder that falls idle keeps its second open, however long, so every second is summed up
-// exactly once, complete, and memory is bounded by the number of recorders, not by the length of the run.
+// Samples come in sets, each of one recorder, one second and one phase. The sets of a second are merged while it is open: until it is
+// over and no recorder holds a set of it any more. A recorder that falls idle keeps its second open, however long, so every second is
+// summed up exactly once, complete, and the memory for samples grows with the number of recorders, not with the length of the run.
 //
 // Locks: gate guards what recorders touch once a second and is never held for long; work guards the rest. work is taken before gate.
 type Collector struct {
@@ -41,8 +41,8 @@ type Collector struct {
 	log      *intervalLog
 }
 
-// NewCollector makes a collector. Samples are of messages that belong to phases, by their intended time; without any phase given there is a
-// single one called "run".
+// NewCollector makes a collector. Samples are of messages that belong to phases, by their intended time; without any phase given there
+// is a single one called "run".
 func NewCollector(clock Clock, phases []Span) *Collector {
 	if len(phases) == 0 {
 		phases = []Span{{Name: "run", End: 1<<63 - 1, Recorded: true}}
@@ -85,8 +85,8 @@ func (c *Collector) Counter(name string) *Counter {
 }
 
 // Rotate begins the next second, when the clock says so, and sums up what is complete. The engine calls it at the border of each
-// second; it may call it at other times too, such as the border of a phase, which makes the counts between two calls exact. A call that comes
-// late makes one long second of the ones missed, over which counts are spread evenly. It takes some ms, on the caller.
+// second. It may call it at other times too, such as the border of a phase: counts between two calls are exact. A call that comes late
+// makes one long second of the ones missed, over which counts are spread evenly. The summing up takes the caller some ms.
 func (c *Collector) Rotate() {
 	c.advance(c.now())
 	c.work.Lock()

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// Counter counts what happens, such as messages sent. It is made by Collector.Counter and may be used by any goroutine, but is cheapest when
-// one has it for its own.
+// Counter counts what happens, such as messages sent. It is made by Collector.Counter and may be used by any goroutine, but is cheapest
+// when one has it for its own.
 type Counter struct {
 	n atomic.Int64
 	_ [120]byte // keeps the counters of different goroutines out of each other's cache lines
@@ -40,7 +40,7 @@ func (t *tallies) counter(name string) *Counter {
 	return c
 }
 
-// snap takes a reading. One at the same time as the last replaces it.
+// snap takes a reading. One at the same time as the last replaces it, except the very first, which stands for nothing counted yet.
 func (t *tallies) snap(at int64) {
 	r := reading{at: at, sums: make([]int64, len(t.names))}
 	for i, counters := range t.counters {
@@ -48,7 +48,7 @@ func (t *tallies) snap(at int64) {
 			r.sums[i] += c.n.Load()
 		}
 	}
-	if n := len(t.readings); n > 0 && t.readings[n-1].at >= at {
+	if n := len(t.readings); n > 1 && t.readings[n-1].at >= at {
 		t.readings[n-1].sums = r.sums
 		return
 	}

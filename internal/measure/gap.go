@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// Gaps finds the longest time without a delivery in each phase. It counts from the first delivery on, which makes it blind to a group that never
-// received anything. A gap that goes over the border of two phases is cut there, and each has its part. The members of a group may share one
-// Gaps: its methods are safe for concurrent use.
+// Gaps finds the longest time without a delivery in each phase. It counts from the first delivery on, which makes it blind to a group
+// that never received anything. A gap that goes over the border of two phases is cut there, and each has its part. The members of a
+// group share one Gaps: its methods are safe for concurrent use.
 type Gaps struct {
 	phases  []Span
 	longest []atomic.Int64

@@ -10,8 +10,8 @@ import (
 // hiccupStep is how long the meter means to sleep.
 const hiccupStep = time.Millisecond
 
-// Hiccups measures how long the machine kept the process from running: it sleeps 1 ms again and again and records by how much each sleep was too
-// long. Latencies in the order of its figures are not the broker's. The idea is that of jHiccup (github.com/giltene/jHiccup).
+// Hiccups measures how long the machine kept the process from running: it sleeps 1 ms again and again and records by how much each sleep
+// was too long. Latencies in the order of its figures are not the broker's. The idea is that of jHiccup (github.com/giltene/jHiccup).
 type Hiccups struct {
 	histogram *hdr.Histogram
 }

@@ -10,8 +10,8 @@ type Snapshot struct {
 	EndToEnd Live
 }
 
-// Live is the end-to-end latency, in ns, of the newest second of which samples have come in: usually the last one that is over. Where two phases
-// share that second it is of the one with more samples. With Count 0 there was none yet.
+// Live is the end-to-end latency, in ns, of the newest second of which samples have come in: usually the last one that is over. Where two
+// phases share that second it is of the one with more samples. With Count 0 there was none yet.
 type Live struct {
 	Second        int64
 	P50, P99, Max int64

@@ -25,7 +25,7 @@ type PhaseResult struct {
 	Span
 	Latencies [metricCount]Percentiles // by Metric
 	Curves    [metricCount][]Point     // by Metric; nil without samples
-	Counts    map[string]float64   // by the counters' names
+	Counts    map[string]float64       // by the counters' names
 }
 
 // Second is one second of the run, by the time at which things happened. Latencies are in ns, 0 without samples.
