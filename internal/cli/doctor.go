@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ordeal/internal/cluster"
 	"ordeal/internal/engine"
 	"ordeal/internal/measure"
 )
@@ -55,7 +56,7 @@ func examine(env *Env, out string) []finding {
 	list := []finding{
 		{what: "ordeal", state: env.Version + ", " + runtime.Version() + ", " + runtime.GOOS + "/" + runtime.GOARCH},
 		{what: "target memory", state: "built in"},
-		{what: "targets nats, nats:3", state: "built in: nats-server " + natsVersion()},
+		{what: "targets nats, nats:3", state: "built in: nats-server " + cluster.NATSVersion()},
 		cores(), timer(), ports(), folder(out), processes(),
 	}
 	return list

@@ -18,15 +18,10 @@ import (
 
 // evidence is what a saved run needs beside its events to be judged to the same verdict; it is saved in the history.
 type evidence struct {
-	Judge  judge.Evidence  `json:"judge"`
-	Checks []checkAsked    `json:"checks"`
-	Names  json.RawMessage `json:"-"`
-}
-
-// checkAsked is a check that the scenario asks for.
-type checkAsked struct {
-	Name   string       `json:"name"`
-	Params judge.Params `json:"params"`
+	Judge  judge.Evidence `json:"judge"`
+	Checks []checkAsked   `json:"checks"`
+	// Finished is when the drain ended, ns since the beginning.
+	Finished int64 `json:"finished"`
 }
 
 // conclude stops everything, judges, and writes down what is known, whatever came before. trouble is what stopped the run early.
@@ -58,6 +53,7 @@ func (x *execution) conclude(ctx context.Context, trouble error) error {
 		x.healthy()
 		x.run.Gates = gates(x.Scenario.Gates, x.run, x.ownLag)
 	}
+	x.lives()
 	if err := x.tearDown(); err != nil {
 		problems = append(problems, environment(err))
 	}
@@ -72,24 +68,26 @@ func (x *execution) conclude(ctx context.Context, trouble error) error {
 
 // judge closes the history and asks every check. The error is a bug in ordeal or in a driver.
 func (x *execution) judge() error {
-	ev := evidence{Judge: judge.Evidence{Drains: map[uint32]judge.Drain{}}}
-	for i, g := range x.plan.worker.Groups {
-		d := judge.Drain{Why: "the run ended before its drain"}
+	ev := evidence{Finished: x.finished, Judge: judge.Evidence{Drains: make([]judge.Drain, len(x.plan.judge.Groups))}}
+	for i := range ev.Judge.Drains {
+		ev.Judge.Drains[i].Why = "the run ended before it"
 		if i < len(x.drains) {
-			d = judge.Drain{Complete: x.drains[i].Complete, Why: x.drains[i].Why}
+			ev.Judge.Drains[i] = judge.Drain{Complete: x.drains[i].Complete, Why: x.drains[i].Why}
 		}
-		ev.Judge.Drains[g.ID] = d
 	}
 	for _, c := range x.Scenario.Checks {
-		ev.Checks = append(ev.Checks, checkAsked{Name: c.Name, Params: judge.Params(c.Params)})
+		ev.Checks = append(ev.Checks, checkAsked{Name: c.Name, Max: int64(c.Params.Int("max")), Scope: c.Params.Text("scope")})
 	}
-	var err error
-	if x.summary, err = x.closeHistory(ev); err != nil {
+	text, err := json.Marshal(ev)
+	if err != nil {
+		return err
+	}
+	if x.summary, err = x.history.Close(text); err != nil {
 		x.run.Harness.HistoryCut = err.Error()
 		x.events.add("warning", "history.bin is cut, so `ordeal check` cannot repeat this verdict: %v", err)
 	}
 	findings := x.book.Findings(ev.Judge)
-	x.run.Checks = checks(x.Checks, ev.Checks, findings)
+	x.run.Checks, x.examples = checks(x.Checks, ev.Checks, findings)
 	x.run.Counts = counts(findings)
 	if x.stopped != nil {
 		x.run.Counts.Unsent, x.run.Counts.Resent, x.run.Counts.Reconnects = x.stopped.Unsent, x.stopped.Resent, x.stopped.Reconnects
@@ -100,8 +98,19 @@ func (x *execution) judge() error {
 			return fmt.Errorf("driver %s settled %d messages twice or never sent; its receipts cannot be trusted", x.Driver.Name(), x.stopped.Misuse)
 		}
 	}
-	x.lives()
 	return nil
+}
+
+// lives adds the life of every example from the history just written. Without it a report is poorer, not wrong.
+func (x *execution) lives() {
+	reader, err := history.Open(x.folder.File("history.bin"))
+	if err == nil {
+		b := biography{reader: reader, plan: x.plan.judge, faults: x.run.Faults, finished: x.finished}
+		err = errors.Join(b.fill(x.run.Checks, x.examples), reader.Close())
+	}
+	if err != nil {
+		x.events.add("warning", "the lives of the examples are not known: %v", err)
+	}
 }
 
 // write writes the reports into the run folder. The error says which could not be written; the run is known all the same.

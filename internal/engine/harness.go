@@ -36,7 +36,7 @@ func (x *execution) healthy() {
 	hiccups := x.hiccups.Result()
 	h.HiccupP99, h.HiccupMax = hiccups.P99, hiccups.Max
 	h.Overflow = x.result.Overflow
-	h.HistoryBytes, h.HistoryEvents = x.summary.Bytes, x.summary.Events
+	h.HistoryBytes, h.HistoryEvents = x.summary.Bytes, x.summary.Totals.Events()
 	h.Verdict, h.Why = reports.Pass, "ordeal kept its schedule"
 	for i := range x.result.Phases {
 		p := &x.result.Phases[i]

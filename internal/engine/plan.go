@@ -187,7 +187,11 @@ func (p *plan) consumers(o *Options) {
 		spec := drivers.Group{Name: e.Name, Members: e.Count, Ack: e.Ack.Mode, Prefetch: e.Prefetch}
 		p.worker.Groups = append(p.worker.Groups, worker.Group{ID: uint32(i), Name: e.Name, Topic: topic, Spec: spec})
 		promise := o.Driver.Promise(p.config, topic)
-		p.judge.Groups = append(p.judge.Groups, judgeGroup(uint32(i), e, promise))
+		p.judge.Groups = append(p.judge.Groups, judge.Group{
+			ID: uint32(i), Name: e.Name, Topic: e.From, Members: uint32(e.Count), Shards: uint32(topic.Shards),
+			AckBefore: e.Ack.Mode == drivers.AckBefore,
+			Delivery:  judge.Semantics(promise.Delivery), Order: judge.Scope(promise.Order), Why: promise.Why,
+		})
 		for m := range e.Count {
 			p.worker.Consumers = append(p.worker.Consumers, worker.Consumer{
 				Name: member(e.Name, m, e.Count), Group: i, Member: m, AckBatch: e.Ack.Batch, Work: e.Work.Time,
@@ -196,7 +200,7 @@ func (p *plan) consumers(o *Options) {
 	}
 }
 
-// probes gives every topic that somebody reads a probe. A broadcast's probe is not judged: who was not listening yet is owed nothing.
+// probes gives every topic that somebody sends to a probe. Probes are judged like other messages but not counted.
 func (p *plan) probes() {
 	for _, t := range p.topics {
 		probe := worker.Probe{ID: uint32(len(p.judge.Producers) + 1), Topic: t, Guarantee: p.probeGuarantee(t)}
@@ -210,7 +214,7 @@ func (p *plan) probes() {
 		}
 		p.worker.Probes = append(p.worker.Probes, probe)
 		p.judge.Producers = append(p.judge.Producers, judge.Producer{
-			ID: probe.ID, Name: "probe-" + p.names[t.Name], Topic: p.names[t.Name], Lanes: 1, Counted: t.Model != drivers.Broadcast,
+			ID: probe.ID, Name: "probe-" + p.names[t.Name], Topic: p.names[t.Name], Lanes: 1,
 		})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"ordeal/internal/history"
 	"ordeal/internal/judge"
 	"ordeal/internal/measure"
+	"ordeal/internal/message"
 	"ordeal/internal/worker"
 	"ordeal/reports"
 	"ordeal/scenarios"
@@ -105,11 +106,13 @@ type execution struct {
 	stopped   *worker.Result
 	// ended is when sending ended, finished when the drain did; ns since the beginning.
 	ended, finished int64
-	timeline  *timeline
-	hiccups   *measure.Hiccups
-	usage     measure.Usage
-	drains    []reports.Drain
-	summary   history.Summary
+	timeline        *timeline
+	hiccups         *measure.Hiccups
+	usage           measure.Usage
+	drains          []reports.Drain
+	summary         history.Summary
+	// examples are the messages named by the checks, in their order.
+	examples [][]message.ID
 	// auditVerdict merges the facts of all topics.
 	auditVerdict reports.Verdict
 }

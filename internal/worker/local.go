@@ -13,6 +13,7 @@ import (
 	"ordeal/internal/history"
 	"ordeal/internal/judge"
 	"ordeal/internal/measure"
+	"ordeal/internal/message"
 	"ordeal/internal/schedule"
 )
 
@@ -38,8 +39,6 @@ type running struct {
 	live  atomic.Pointer[measure.Collector] // nil before the beginning
 	clock measure.Clock                     // valid once live is set
 	spans []measure.Span
-
-	sent, acked, rejected, unknown *measure.Counter
 }
 
 func (r *running) notify(kind, text string) { r.deps.Notify(kind, text) }
@@ -162,14 +161,16 @@ func retry(ctx context.Context, try func(context.Context) error) error {
 func (w *Local) Start(clock measure.Clock, c *measure.Collector, spans []measure.Span) {
 	r := w.run
 	r.clock, r.spans = clock, spans
-	r.sent, r.acked = c.Counter(SentCounter), c.Counter(AckedCounter)
-	r.rejected, r.unknown = c.Counter(RejectedCounter), c.Counter(UnknownCounter)
 	for _, consumer := range w.consumers {
 		consumer.latency = c.Recorder(measure.EndToEnd)
 	}
 	for _, p := range w.producers {
 		p.sent = c.Recorder(measure.Lag, measure.Own)
 		p.settles = c.Recorder(measure.Ack, measure.Service)
+		p.handed = c.Counter(SentCounter)
+		p.outcomes = [...]*measure.Counter{
+			message.Unknown: c.Counter(UnknownCounter), message.Acked: c.Counter(AckedCounter), message.Rejected: c.Counter(RejectedCounter),
+		}
 	}
 	for _, g := range w.groups {
 		g.begin(spans, c.Counter(ReceivedCounter(g.plan.ID)))

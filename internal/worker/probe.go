@@ -66,6 +66,9 @@ func (w *Local) probeOnce(
 	}
 	r := <-receipts
 	receipt := history.Receipt{ID: id, Outcome: message.Outcome(r.Outcome), Position: message.Position(r.Position)}
+	if plan.Topic.Model == drivers.Broadcast {
+		receipt.Outcome = message.Unknown // who was not listening yet is owed nothing
+	}
 	w.run.deps.Book.Receipt(&receipt)
 	log.Receipt(&receipt)
 	if r.Outcome != drivers.Acked {

@@ -48,8 +48,11 @@ type producer struct {
 	batch   []drivers.Message
 	sent    *measure.Recorder // lag, by the producer's goroutine
 	settles *measure.Recorder // ack latency and service time, by the settling goroutine
-	now     int64
-	phase   int
+	// handed counts messages given to the driver, outcomes what became of them.
+	handed   *measure.Counter
+	outcomes [3]*measure.Counter
+	now      int64
+	phase    int
 	// excuse is until when lateness is not ordeal's own: the window was full, a send blocked, or there was no connection.
 	excuse      int64
 	blocked     int64 // ns for which the window was full
@@ -228,7 +231,7 @@ func (p *producer) again() (drivers.Message, bool) {
 func (p *producer) send(ctx context.Context) {
 	n := int64(len(p.batch))
 	p.window.inFlight.Add(n)
-	p.run.sent.Add(n)
+	p.handed.Add(n)
 	err := p.client.Send(ctx, p.batch)
 	if after := p.run.clock.Now(); after-p.now > blockedSend {
 		p.excuse = after

@@ -36,15 +36,10 @@ func (p *producer) conclude(s *slot, i uint32, r drivers.Receipt, now int64) {
 	receipt := history.Receipt{ID: s.ID, Outcome: outcome, Position: message.Position(r.Position), At: now}
 	p.run.deps.Book.Receipt(&receipt)
 	p.log.Receipt(&receipt)
-	switch outcome {
-	case message.Acked:
-		p.run.acked.Add(1)
+	p.outcomes[outcome].Add(1)
+	if outcome == message.Acked {
 		p.settles.Record(measure.Ack, int(s.phase), now-s.intended)
 		p.settles.Record(measure.Service, int(s.phase), now-s.sent)
-	case message.Rejected:
-		p.run.rejected.Add(1)
-	case message.Unknown:
-		p.run.unknown.Add(1)
 	}
 	p.window.release(i)
 	p.wake()

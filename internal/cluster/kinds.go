@@ -1,0 +1,9 @@
+package cluster
+
+import "github.com/nats-io/nats-server/v2/server"
+
+// CanStart tells whether Start knows how to start clusters of this kind.
+func CanStart(kind string) bool { return kind == "nats" }
+
+// NATSVersion is the version of the nats-server that is built in.
+func NATSVersion() string { return server.VERSION }
