@@ -35,7 +35,7 @@ func newWire() *wire {
 			network.Latency(), network.Reset(), network.Blackhole(),
 		},
 		checks:  judge.Checks(),
-		reports: []reports.Renderer{html.Renderer{}, markdown.Renderer{}, junit.Renderer{}, text.Renderer{}, reports.JSON{}},
+		reports: []reports.Renderer{html.Renderer{}, markdown.Renderer{}, junit.Renderer{}, text.Renderer{}, reports.JSON{}, reports.CSV{}},
 	}
 }
 

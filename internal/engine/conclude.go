@@ -124,6 +124,7 @@ func (x *execution) write() error {
 	keep("events.ndjson", x.events.close())
 	keep("latency.hlog", x.latency.Close())
 	keep("run.json", reports.Write(x.folder.File("run.json"), x.run))
+	keep("series.csv", render(x.folder.File("series.csv"), reports.CSV{}, x.run))
 	for _, r := range x.Renderers {
 		keep(r.File(), render(x.folder.File(r.File()), r, x.run))
 	}

@@ -64,7 +64,7 @@ func (c *Collector) LogTo(w io.Writer) {
 
 // Recorder makes the recorder of one goroutine. Room is made now for the metrics named; others may be recorded all the same.
 func (c *Collector) Recorder(metrics ...Metric) *Recorder {
-	r := &Recorder{collector: c, metrics: slices.Clone(metrics)}
+	r := &Recorder{collector: c, epoch: &c.epoch, metrics: slices.Clone(metrics)}
 	r.live = [2]*set{{second: none}, {second: none}}
 	spare := make([]*hdr.Histogram, 2*len(metrics)) // one set is written to while the one before is read
 	for i := range spare {
@@ -149,11 +149,10 @@ func (c *Collector) take(r *Recorder, i int) {
 }
 
 // draw gives a set a histogram for a metric that its recorder was not made for.
-func (c *Collector) draw(s *set, m Metric) *hdr.Histogram {
+func (c *Collector) draw(s *set, m Metric) {
 	c.gate.Lock()
 	defer c.gate.Unlock()
 	s.histograms[m] = c.cleanHistogram()
-	return s.histograms[m]
 }
 
 // cleanHistogram gives a spare histogram. The gate is held.

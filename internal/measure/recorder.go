@@ -1,6 +1,8 @@
 package measure
 
 import (
+	"sync/atomic"
+
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 )
 
@@ -15,6 +17,7 @@ const (
 // hands it to the collector when it notices, on its next sample, that either is over.
 type Recorder struct {
 	collector *Collector
+	epoch     *atomic.Int64 // the collector's
 	// live are the sets in use, that of a phase at its index modulo 2: when a phase begins, the late messages of the one before come in
 	// between those of the new one for a while.
 	live    [2]*set
@@ -38,26 +41,31 @@ const none = -1
 // which show that two clocks disagree, are recorded as 0 and counted too.
 func (r *Recorder) Record(m Metric, phase int, ns int64) {
 	s := r.live[phase&1]
-	if s.second != r.collector.epoch.Load() || s.phase != phase {
-		s = r.collector.exchange(r, phase)
-	}
 	h := s.histograms[m]
-	if h == nil {
-		h = r.collector.draw(s, m)
-	}
-	if uint64(ns) > highest {
-		ns = s.clamp(ns)
+	if s.second != r.epoch.Load() || s.phase != phase || h == nil || uint64(ns) > highest {
+		h, ns = r.prepare(m, phase, ns)
 	}
 	_ = h.RecordValue(ns) // it is within the range
 }
 
-func (s *set) clamp(ns int64) int64 {
-	if ns < 0 {
-		s.negative++
-		return 0
+// prepare does what Record seldom needs: another set, another histogram, a value within the range.
+func (r *Recorder) prepare(m Metric, phase int, ns int64) (*hdr.Histogram, int64) {
+	s := r.live[phase&1]
+	if s.second != r.epoch.Load() || s.phase != phase {
+		s = r.collector.exchange(r, phase)
 	}
-	s.overflow++
-	return highest
+	if s.histograms[m] == nil {
+		r.collector.draw(s, m)
+	}
+	switch {
+	case ns < 0:
+		s.negative++
+		ns = 0
+	case ns > highest:
+		s.overflow++
+		ns = highest
+	}
+	return s.histograms[m], ns
 }
 
 // Close hands over what is left. The recorder must not be used afterwards; its goroutine calls it, or one that has seen it end.
