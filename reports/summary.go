@@ -112,6 +112,49 @@ func evidenceRank(name string) int {
 	}
 }
 
+// Audited says in words how far the broker's own settings confirmed the guarantee.
+func (t Target) Audited() string {
+	switch t.GuaranteeVerdict {
+	case Pass:
+		return "audited"
+	case Fail:
+		return "contradicted by the broker"
+	default:
+		return "not verified"
+	}
+}
+
+// Verdict of one audited setting: pass where it was confirmed, fail where it was contradicted.
+func (f Fact) Verdict() Verdict {
+	switch f.Status {
+	case "confirmed":
+		return Pass
+	case "contradicted":
+		return Fail
+	default:
+		return Inconclusive
+	}
+}
+
+// Warnings are what a careful reader would ask for and most runs do not have, one sentence each.
+func (r *Run) Warnings() []string {
+	var list []string
+	h := &r.Harness
+	if h.HistoryCut != "" {
+		list = append(list, "history.bin is not whole: "+h.HistoryCut)
+	}
+	if h.Overflow > 0 {
+		list = append(list, Count(h.Overflow)+" samples were above what the histograms hold, and count as the largest value")
+	}
+	if step := h.ClockStep; step > 1e8 || step < -1e8 {
+		list = append(list, "the wall clock was moved by "+Duration(step)+" during the run; the figures do not rest on it")
+	}
+	if r.Counts.Unsent > 0 {
+		list = append(list, Count(r.Counts.Unsent)+" messages were due and never sent")
+	}
+	return list
+}
+
 // Command is a line for a shell and what it does.
 type Command struct{ Line, About string }
 
@@ -122,7 +165,7 @@ func (r *Run) Again() []Command {
 		list = append(list, Command{OneLine(r.Command), "the same load and the same faults again"})
 	}
 	if r.Folder != "" {
-		folder := quote(OneLine(r.Folder))
+		folder := Quote(OneLine(r.Folder))
 		list = append(list,
 			Command{"ordeal check " + folder, "judge the saved run again"},
 			Command{"ordeal report " + folder + " --format html", "render it again"})
@@ -130,8 +173,8 @@ func (r *Run) Again() []Command {
 	return list
 }
 
-// quote makes one word of s for a POSIX shell.
-func quote(s string) string {
+// Quote makes one word of s for a POSIX shell.
+func Quote(s string) string {
 	safe := func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-:=,@%+", r))
 	}

@@ -142,7 +142,7 @@ func harness(p *page, r *reports.Run) {
 		"CPU " + reports.Share(h.CPUShare) + " of " + cores(r.Environment.Cores), reports.Duration(h.CPUPerMsg) + " CPU a message",
 		"memory " + reports.Bytes(h.RSSMax), fmt.Sprintf("GC %s in %s cycles", reports.Duration(h.GCPause), reports.Count(h.GCCycles))}
 	p.para("   ", margin, plain, strings.Join(parts, " · "))
-	for _, warning := range warnings(r) {
+	for _, warning := range r.Warnings() {
 		p.para(" "+p.paint(yellow, "?")+" ", margin, yellow, warning)
 	}
 }
@@ -154,32 +154,13 @@ func cores(n int) string {
 	return reports.Count(int64(n)) + " cores"
 }
 
-// warnings are what a careful reader would ask for and most runs do not have.
-func warnings(r *reports.Run) []string {
-	var list []string
-	h := &r.Harness
-	if h.HistoryCut != "" {
-		list = append(list, "history.bin is not whole: "+h.HistoryCut)
-	}
-	if h.Overflow > 0 {
-		list = append(list, reports.Count(h.Overflow)+" samples were above what the histograms hold, and count as the largest value")
-	}
-	if step := h.ClockStep; step > 1e8 || step < -1e8 {
-		list = append(list, "the wall clock was moved by "+reports.Duration(step)+" during the run; the figures do not rest on it")
-	}
-	if r.Counts.Unsent > 0 {
-		list = append(list, reports.Count(r.Counts.Unsent)+" messages were due and never sent")
-	}
-	return list
-}
-
 // guarantee shows what the broker itself says of the settings that an ack rests on, what is wrong first.
 func guarantee(p *page, r *reports.Run) {
 	t := &r.Target
 	if t.Guarantee == "" {
 		return
 	}
-	p.heading("Guarantee", t.Guarantee+", "+audited(t.GuaranteeVerdict))
+	p.heading("Guarantee", t.Guarantee+", "+t.Audited())
 	if t.Promise != "" {
 		p.para("   ", margin, plain, t.Promise)
 	}
@@ -191,24 +172,13 @@ func guarantee(p *page, r *reports.Run) {
 		if f.Note != "" {
 			text += " (" + f.Note + ")"
 		}
-		p.para(p.mark(factVerdict(f)), margin, plain, text)
+		p.para(p.mark(f.Verdict()), margin, plain, text)
 	}
 	if more := len(facts) - most; more > 0 {
 		p.para("   ", margin, soft, fmt.Sprintf("%d more in the report", more))
 	}
 }
 
-func factVerdict(f reports.Fact) reports.Verdict {
-	switch f.Status {
-	case "confirmed":
-		return reports.Pass
-	case "contradicted":
-		return reports.Fail
-	default:
-		return reports.Inconclusive
-	}
-}
-
 func factRank(f reports.Fact) int {
-	return map[reports.Verdict]int{reports.Fail: 0, reports.Inconclusive: 1, reports.Pass: 2}[factVerdict(f)]
+	return map[reports.Verdict]int{reports.Fail: 0, reports.Inconclusive: 1, reports.Pass: 2}[f.Verdict()]
 }

@@ -85,25 +85,13 @@ func subject(r *reports.Run) string {
 	}
 	parts := []string{on}
 	if r.Target.Guarantee != "" {
-		parts = append(parts, "guarantee "+r.Target.Guarantee+", "+audited(r.Target.GuaranteeVerdict))
+		parts = append(parts, "guarantee "+r.Target.Guarantee+", "+r.Target.Audited())
 	}
 	parts = append(parts, fmt.Sprintf("seed %d", r.Seed), reports.Date(r.Started))
 	if r.Elapsed() > 0 {
 		parts = append(parts, reports.Duration(r.Elapsed()))
 	}
 	return strings.Join(parts, " · ")
-}
-
-// audited says how far the broker's own word confirmed the guarantee.
-func audited(v reports.Verdict) string {
-	switch v {
-	case reports.Pass:
-		return "audited"
-	case reports.Fail:
-		return "contradicted by the broker"
-	default:
-		return "not verified"
-	}
 }
 
 // again tells where everything is, how to repeat it, and what to do next.
