@@ -27,13 +27,14 @@ type Collector struct {
 	gate      sync.Mutex
 	recorders []*Recorder
 	handed    []*set
-	blanks    []*set           // spare sets without histograms
-	clean     []*hdr.Histogram // spare histograms
+	blanks    []*set   // spare sets, empty
+	spare     []*chunk // clean
 	tallies   tallies
 
 	work     sync.Mutex
 	open     map[int64]interval
-	totals   []part // by phase
+	totals   [][metricCount]*hdr.Histogram // by phase
+	scratch  *hdr.Histogram                // for one figure at a time
 	seconds  []latencies
 	overflow int64
 	negative int64
@@ -48,7 +49,8 @@ func NewCollector(clock Clock, phases []Span) *Collector {
 		phases = []Span{{Name: "run", End: 1<<63 - 1, Recorded: true}}
 	}
 	c := &Collector{clock: clock, phases: slices.Clone(phases), open: map[int64]interval{}}
-	c.totals = make([]part, len(phases))
+	c.totals = make([][metricCount]*hdr.Histogram, len(phases))
+	c.scratch = newHistogram()
 	c.epoch.Store(c.now() / second)
 	c.tallies.snap(c.now())
 	return c
@@ -62,18 +64,20 @@ func (c *Collector) LogTo(w io.Writer) {
 	c.log = newIntervalLog(w, c.clock, c.phases)
 }
 
-// Recorder makes the recorder of one goroutine. Room is made now for the metrics named; others may be recorded all the same.
+// room is how many doublings of values a recorder finds room for at once: a spread of 1 to 1000.
+const room = 10
+
+// Recorder makes the recorder of one goroutine. Room is made now for the metrics named, for others when they come.
 func (c *Collector) Recorder(metrics ...Metric) *Recorder {
-	r := &Recorder{collector: c, epoch: &c.epoch, metrics: slices.Clone(metrics)}
+	r := &Recorder{collector: c, epoch: &c.epoch}
 	r.live = [2]*set{{second: none}, {second: none}}
-	spare := make([]*hdr.Histogram, 2*len(metrics)) // one set is written to while the one before is read
-	for i := range spare {
-		spare[i] = newHistogram()
-	}
+	block := make([]chunk, 2*room*len(metrics)) // one set is written to while the one before is read
 	c.gate.Lock()
 	defer c.gate.Unlock()
 	c.recorders = append(c.recorders, r)
-	c.clean = append(c.clean, spare...)
+	for i := range block {
+		c.spare = append(c.spare, &block[i])
+	}
 	return r
 }
 
@@ -119,9 +123,6 @@ func (c *Collector) exchange(r *Recorder, phase int) *set {
 	s := r.live[phase&1]
 	if s.second == none {
 		s.second, s.phase = now, phase
-		for _, m := range r.metrics {
-			s.histograms[m] = c.cleanHistogram()
-		}
 	}
 	return s
 }
@@ -148,22 +149,22 @@ func (c *Collector) take(r *Recorder, i int) {
 	}
 }
 
-// draw gives a set a histogram for a metric that its recorder was not made for.
-func (c *Collector) draw(s *set, m Metric) {
+// extend gives a set room for another doubling of values.
+func (c *Collector) extend(s *set, m Metric, i int) *chunk {
 	c.gate.Lock()
 	defer c.gate.Unlock()
-	s.histograms[m] = c.cleanHistogram()
-}
-
-// cleanHistogram gives a spare histogram. The gate is held.
-func (c *Collector) cleanHistogram() *hdr.Histogram {
-	n := len(c.clean)
-	if n == 0 {
-		return newHistogram()
+	if n := len(c.spare); n > 0 {
+		s.metrics[m][i], c.spare = c.spare[n-1], c.spare[:n-1]
+	} else {
+		s.metrics[m][i] = &chunk{}
 	}
-	h := c.clean[n-1]
-	c.clean = c.clean[:n-1]
-	return h
+	return s.metrics[m][i]
 }
 
-func newHistogram() *hdr.Histogram { return hdr.New(lowest, highest, digits) }
+// recycle takes back what a second does not need any more.
+func (c *Collector) recycle(spare []*chunk, blanks ...*set) {
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	c.spare = append(c.spare, spare...)
+	c.blanks = append(c.blanks, blanks...)
+}

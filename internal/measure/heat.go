@@ -1,10 +1,6 @@
 package measure
 
-import (
-	"math"
-
-	hdr "github.com/HdrHistogram/hdrhistogram-go"
-)
+import "math"
 
 // Heat is a heat map of end-to-end latency: Cells[i][j] is the number of samples of the i-th second that lie below Bounds[j], in ns, and
 // not below the bound before.
@@ -22,19 +18,15 @@ func heatBounds() []int64 {
 	return append(bounds, 100_000_000_000, math.MaxInt64)
 }
 
-// heatRow sorts the samples of h, which may be nil, into the bounds.
-func heatRow(h *hdr.Histogram) []int64 {
+// heatRow sorts the samples of h into the bounds.
+func heatRow(h *counts) []int64 {
 	bounds := heatBounds()
-	row := make([]int64, len(bounds))
-	if h == nil {
-		return row
-	}
-	cell := 0
-	for _, bar := range h.Distribution() { // in rising order
-		for bar.From >= bounds[cell] {
+	row, cell := make([]int64, len(bounds)), 0
+	for v, n := range h.all() { // in rising order
+		for v >= bounds[cell] {
 			cell++
 		}
-		row[cell] += bar.Count
+		row[cell] += n
 	}
 	return row
 }

@@ -10,9 +10,6 @@ import (
 // interval is what is known of an open second: the merged samples of each phase.
 type interval map[int]*part
 
-// part is the merged histograms of one phase; nil where there was no sample.
-type part [metricCount]*hdr.Histogram
-
 // latencies are the figures of one second that is closed.
 type latencies struct {
 	second         int64
@@ -46,7 +43,7 @@ func (c *Collector) collect() {
 	c.log.flush()
 }
 
-// merge adds a set to its second. The first histogram of a kind becomes the sum itself.
+// merge adds a set to its second.
 func (c *Collector) merge(s *set) {
 	open := c.open[s.second]
 	if open == nil {
@@ -59,78 +56,56 @@ func (c *Collector) merge(s *set) {
 		p = &part{}
 		open[phase] = p
 	}
-	for m, h := range s.histograms {
-		switch {
-		case h == nil:
-		case h.TotalCount() > 0:
-			c.add(p, Metric(m), h)
-		default:
-			c.recycle(h)
-		}
+	var spare []*chunk
+	for m := range s.metrics {
+		spare = append(spare, p[m].take(&s.metrics[m])...)
 	}
 	c.overflow += s.overflow
 	c.negative += s.negative
 	*s = set{second: none}
-	c.gate.Lock()
-	c.blanks = append(c.blanks, s)
-	c.gate.Unlock()
+	c.recycle(spare, s)
 }
 
-// add merges h into a part, or makes it the part's own.
-func (c *Collector) add(p *part, m Metric, h *hdr.Histogram) {
-	if p[m] == nil {
-		p[m] = h
-		return
-	}
-	p[m].Merge(h) // drops nothing: all have the same range
-	c.recycle(h)
-}
-
-// recycle puts a histogram that is no longer needed back among the spare ones.
-func (c *Collector) recycle(h *hdr.Histogram) {
-	h.Reset()
-	c.gate.Lock()
-	c.clean = append(c.clean, h)
-	c.gate.Unlock()
-}
-
-// close sums up a second: a line of the log for each phase and metric, a row of the series and of the heat map, the totals.
+// close sums up a second: a line of the log for each phase and metric, the totals, a row of the series and of the heat map.
 func (c *Collector) close(second int64) {
 	open := c.open[second]
 	delete(c.open, second)
-	whole := part{}
+	var whole part
+	var spare []*chunk
 	for _, phase := range slices.Sorted(maps.Keys(open)) {
-		p := open[phase]
-		for m, h := range p {
-			if h == nil {
+		for m := range open[phase] {
+			h := &open[phase][m]
+			if h.empty() {
 				continue
 			}
-			c.log.write(second, phase, Metric(m), h)
+			c.log.write(second, phase, Metric(m), c.histogram(h))
 			if c.totals[phase][m] == nil {
 				c.totals[phase][m] = newHistogram()
 			}
-			c.totals[phase][m].Merge(h)
-			c.add(&whole, Metric(m), h)
+			h.pour(c.totals[phase][m])
+			spare = append(spare, whole[m].take(h)...)
 		}
 	}
-	c.seconds = append(c.seconds, summarize(second, &whole))
-	for _, h := range whole {
-		if h != nil {
-			c.recycle(h)
-		}
+	c.seconds = append(c.seconds, c.summarize(second, &whole))
+	for m := range whole {
+		spare = append(spare, whole[m].drain()...)
 	}
+	c.recycle(spare)
 }
 
-func summarize(second int64, p *part) latencies {
-	l := latencies{second: second, heat: heatRow(p[EndToEnd])}
-	if h := p[EndToEnd]; h != nil {
-		values := h.ValueAtPercentilesSlice([]float64{50, 99, 100})
-		l.p50, l.p99, l.max = values[0], values[1], values[2]
-	}
-	if h := p[Ack]; h != nil {
-		values := h.ValueAtPercentilesSlice([]float64{50, 99})
-		l.ackP50, l.ackP99 = values[0], values[1]
-	}
+// histogram makes the library's own of h; it is valid until the next call.
+func (c *Collector) histogram(h *counts) *hdr.Histogram {
+	c.scratch.Reset()
+	h.pour(c.scratch)
+	return c.scratch
+}
+
+func (c *Collector) summarize(second int64, p *part) latencies {
+	l := latencies{second: second, heat: heatRow(&p[EndToEnd])}
+	values := c.histogram(&p[EndToEnd]).ValueAtPercentilesSlice([]float64{50, 99, 100})
+	l.p50, l.p99, l.max = values[0], values[1], values[2]
+	values = c.histogram(&p[Ack]).ValueAtPercentilesSlice([]float64{50, 99})
+	l.ackP50, l.ackP99 = values[0], values[1]
 	return l
 }
 
@@ -141,12 +116,11 @@ func (c *Collector) refresh() {
 			continue
 		}
 		for _, p := range open {
-			h := p[EndToEnd]
-			if h == nil || second == c.live.Second && h.TotalCount() < c.live.Count {
-				continue
+			h := c.histogram(&p[EndToEnd])
+			if n := h.TotalCount(); n > 0 && (second > c.live.Second || n >= c.live.Count) {
+				values := h.ValueAtPercentilesSlice([]float64{50, 99, 100})
+				c.live = Live{Second: second, P50: values[0], P99: values[1], Max: values[2], Count: n}
 			}
-			values := h.ValueAtPercentilesSlice([]float64{50, 99, 100})
-			c.live = Live{Second: second, P50: values[0], P99: values[1], Max: values[2], Count: h.TotalCount()}
 		}
 	}
 }
