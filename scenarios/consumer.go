@@ -9,7 +9,7 @@ import (
 // Consumer is an entry of consumers that are alike: one group, named as the entry.
 type Consumer struct {
 	Name     string `key:"-"`
-	From     string `key:"from"`
+	From     string `key:"from" takes:"the name of a topic"`
 	Count    int    `key:"count" default:"1" min:"1" max:"10000"`
 	Ack      Ack    `key:"ack" default:"after"`
 	Prefetch int    `key:"prefetch" default:"500" min:"1" max:"1000000"`

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +17,9 @@ import (
 // decoder fills structs from nodes by the tags of their fields. It goes on after an error, so that all are found.
 type decoder struct {
 	vocabulary Vocabulary
-	errors     Errors
+	mistakes   []mistake
+	// wrong are the paths of mistakes, and troubled these paths and all above them.
+	wrong, troubled map[string]bool
 	// nodes holds what stands at each path, for the checks that come after decoding.
 	nodes map[string]*node
 	// gatePaths are the paths of the gates that could be parsed.
@@ -33,9 +36,43 @@ type form interface {
 	expected() string
 }
 
-// fail notes an error at the place of n.
+func newDecoder(v Vocabulary) *decoder {
+	return &decoder{vocabulary: v, wrong: map[string]bool{}, troubled: map[string]bool{}, nodes: map[string]*node{}}
+}
+
+// add notes a mistake.
+func (d *decoder) add(m mistake) {
+	d.mistakes = append(d.mistakes, m)
+	d.distrust(m.path)
+}
+
+// distrust remembers that the value at a path, and what contains it, is not as it should be.
+func (d *decoder) distrust(path string) {
+	d.wrong[path] = true
+	for ; path != ""; path = above(path) {
+		d.troubled[path] = true
+	}
+}
+
+// sound tells whether nothing is wrong at a path, below it, or with something above it as a whole.
+func (d *decoder) sound(path string) bool {
+	if d.troubled[path] {
+		return false
+	}
+	for ; path != ""; path = above(path) {
+		if d.wrong[path] {
+			return false
+		}
+	}
+	return true
+}
+
+// above is the path of what contains the value at path; "" is the whole file.
+func above(path string) string { return path[:max(strings.LastIndexAny(path, ".["), 0)] }
+
+// fail notes a mistake at the place of n.
 func (d *decoder) fail(n *node, path, hint, format string, args ...any) {
-	d.errors = append(d.errors, newError(n.where(), path, hint, format, args...))
+	d.add(newMistake(n.where(), path, hint, format, args...))
 }
 
 // failAt notes an error at a path, or at the nearest one above it that stands in the file.
@@ -44,21 +81,21 @@ func (d *decoder) failAt(path, hint, format string, args ...any) {
 }
 
 func (d *decoder) nearest(path string) *node {
-	for at := path; ; {
-		if n, ok := d.nodes[at]; ok {
+	for ; path != ""; path = above(path) {
+		if n, ok := d.nodes[path]; ok {
 			return n
 		}
-		cut := strings.LastIndexAny(at, ".[")
-		if cut < 0 {
-			return d.nodes[""]
-		}
-		at = at[:cut]
 	}
+	return d.nodes[""]
 }
 
 // value decodes n into v, a field declared by f.
 func (d *decoder) value(path string, n *node, v reflect.Value, f field) {
 	d.nodes[path] = n
+	if path == "" && n.kind != mappingNode {
+		d.fail(n, path, "", "the file is %s, expected %s", n.kind, f.expected())
+		return
+	}
 	if n.kind == nullNode {
 		d.fail(n, path, "", "has no value, expected %s", f.expected())
 		return
@@ -149,32 +186,37 @@ func (d *decoder) basic(path string, n *node, v reflect.Value, f field, text str
 	}
 }
 
-// structure decodes a mapping into a struct. Keys that no field declares are offered to extra, which tells whether it took them; nil
-// takes none.
+// structure decodes a mapping into a struct. Keys that no field declares are offered to extra, which tells whether it took them; nil takes
+// none.
 func (d *decoder) structure(path string, n *node, v reflect.Value, extra func(e entry) bool) {
 	declared := fields(v.Type())
+	keys := keysOf(declared)
 	if n.kind != mappingNode {
-		d.fail(n, path, "", "is %s, expected a mapping with %s", n.kind, strings.Join(keysOf(declared), ", "))
+		d.fail(n, path, "", "is %s, expected a mapping with %s", n.kind, strings.Join(keys, ", "))
 		return
 	}
 	given := d.unique(path, n)
-	for _, f := range declared {
-		value, ok := given[f.key]
-		if !ok && f.required {
-			d.fail(n, join(path, f.key), "", "missing, expected %s", f.expected())
+	meant := map[string]bool{}
+	for _, e := range n.entries {
+		if given[e.key.text] != e.value || slices.Contains(keys, e.key.text) || extra != nil && extra(e) {
 			continue
 		}
-		if !ok {
-			value = defaultNode(f.def, n.where())
-		}
-		delete(given, f.key)
-		d.value(join(path, f.key), value, v.Field(f.index), f)
+		d.unknownKey(path, e.key, keys)
+		meant[hint.Nearest(e.key.text, keys)] = true
 	}
-	for _, e := range n.entries {
-		if _, left := given[e.key.text]; left && (extra == nil || !extra(e)) {
-			d.unknownKey(path, e.key, keysOf(declared))
+	for _, f := range declared {
+		at := join(path, f.key)
+		value, ok := given[f.key]
+		switch {
+		case ok:
+			d.value(at, value, v.Field(f.index), f)
+		case !f.required:
+			d.value(at, defaultNode(f.def, n.where()), v.Field(f.index), f)
+		case meant[f.key]:
+			d.distrust(at) // it is there under a wrong name, which was told
+		default:
+			d.fail(n, at, "", "missing, expected %s", f.expected())
 		}
-		delete(given, e.key.text)
 	}
 }
 
@@ -202,13 +244,15 @@ func (d *decoder) named(path string, n *node, v reflect.Value) {
 		d.fail(n, path, "", "is %s, expected a mapping of names to settings", n.kind)
 		return
 	}
+	if !d.bounded(path, n, len(n.entries)) {
+		return
+	}
 	given := d.unique(path, n)
 	for _, e := range n.entries {
-		value, ok := given[e.key.text]
-		if !ok {
-			continue
+		value := e.value
+		if given[e.key.text] != value {
+			continue // a repetition
 		}
-		delete(given, e.key.text)
 		element := reflect.New(v.Type().Elem()).Elem()
 		element.Field(0).SetString(e.key.text)
 		at := join(path, e.key.text)
@@ -220,10 +264,23 @@ func (d *decoder) named(path string, n *node, v reflect.Value) {
 	}
 }
 
+// maxItems bounds lists and sections, so that the work grows with the size of a file and not with its square.
+const maxItems = 1000
+
+func (d *decoder) bounded(path string, n *node, items int) bool {
+	if items > maxItems {
+		d.fail(n, path, "", "holds %d, expected %d at most", items, maxItems)
+	}
+	return items <= maxItems
+}
+
 // list decodes a list into a slice.
 func (d *decoder) list(path string, n *node, v reflect.Value) {
 	if n.kind != listNode {
 		d.fail(n, path, "", "is %s, expected a list", n.kind)
+		return
+	}
+	if !d.bounded(path, n, len(n.items)) {
 		return
 	}
 	for i, item := range n.items {
@@ -238,6 +295,9 @@ func (d *decoder) gates(path string, n *node, target *[]*gate.Gate) {
 		d.fail(n, path, "", "is %s, expected a list of expressions such as \"steady.end_to_end.p99 < 20ms\"", n.kind)
 		return
 	}
+	if !d.bounded(path, n, len(n.items)) {
+		return
+	}
 	for i, item := range n.items {
 		at := itemPath(path, i, item)
 		d.nodes[at] = item
@@ -248,7 +308,7 @@ func (d *decoder) gates(path string, n *node, target *[]*gate.Gate) {
 		g, err := gate.Parse(text)
 		var syntax *gate.SyntaxError
 		if errors.As(err, &syntax) {
-			d.errors = append(d.errors, newError(item.inside(syntax.Column-1), at, syntax.Hint, "%s", syntax.Msg))
+			d.add(newMistake(item.inside(syntax.Column-1), at, syntax.Hint, "%s", syntax.Msg))
 			continue
 		}
 		*target = append(*target, g)

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,49 +56,59 @@ func (es Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// mistake is an Error in the making: it knows its place, and is given the look of the line when it is told.
+type mistake struct {
+	at              place
+	path, msg, hint string
+}
+
+func newMistake(at place, path, hint, format string, args ...any) mistake {
+	return mistake{at: at, path: path, hint: hint, msg: fmt.Sprintf(format, args...)}
+}
+
 // maxErrors bounds what is told at once: a file that is wrong throughout is most likely no scenario.
 const maxErrors = 50
 
-// inOrder sorts by place, drops repetitions and bounds the number.
-func (es Errors) inOrder() Errors {
-	slices.SortStableFunc(es, func(a, b Error) int {
+// inOrder makes errors of mistakes: sorted by place, without repetitions, not too many.
+func inOrder(mistakes []mistake) Errors {
+	slices.SortStableFunc(mistakes, func(a, b mistake) int {
+		aside, beside := a.at.source.override, b.at.source.override
 		switch {
-		case (a.Line == 0) != (b.Line == 0):
-			return b.Line - a.Line
-		case a.Line != b.Line:
-			return a.Line - b.Line
+		case aside && beside:
+			return 0
+		case aside:
+			return 1
+		case beside:
+			return -1
 		default:
-			return a.Column - b.Column
+			return cmp.Or(a.at.line-b.at.line, a.at.column-b.at.column)
 		}
 	})
-	es = slices.Compact(es)
-	if more := len(es) - maxErrors; more > 0 {
-		es = append(es[:maxErrors:maxErrors], Error{File: es[0].File, Msg: fmt.Sprintf("and %d more errors", more)})
+	mistakes = slices.Compact(mistakes)
+	var out Errors
+	for i, m := range mistakes {
+		if i == maxErrors {
+			return append(out, Error{File: out[0].File, Msg: fmt.Sprintf("and %d more errors", len(mistakes)-maxErrors)})
+		}
+		out = append(out, m.tell())
 	}
-	return es
+	return out
 }
 
-// newError makes an error that points at p.
-func newError(p place, path, hint, format string, args ...any) Error {
-	e := Error{Path: path, Msg: fmt.Sprintf(format, args...), Hint: hint}
-	if p.source == nil {
-		return e
+func (m mistake) tell() Error {
+	e := Error{File: m.at.source.name, Path: m.path, Msg: m.msg, Hint: m.hint}
+	if !m.at.source.override {
+		e.Line, e.Column, e.Excerpt = max(m.at.line, 1), max(m.at.column, 1), m.at.excerpt()
 	}
-	e.File = p.source.name
-	if p.source.override {
-		return e
-	}
-	e.Line, e.Column = max(p.line, 1), max(p.column, 1)
-	e.Excerpt = p.excerpt()
 	return e
 }
 
 // excerptWidth is how many letters of a line are shown.
 const excerptWidth = 110
 
-// excerpt is the line with its number, and a caret below the column.
+// excerpt is the line with its number, and a caret below the column; "" for a line with nothing to see.
 func (p place) excerpt() string {
-	if p.line < 1 || p.line > len(p.source.lines) {
+	if p.line < 1 || p.line > len(p.source.lines) || strings.TrimSpace(p.source.lines[p.line-1]) == "" {
 		return ""
 	}
 	line := []rune(strings.ReplaceAll(p.source.lines[p.line-1], "\t", " "))

@@ -16,6 +16,8 @@ type field struct {
 	// def is the default as it would stand in a file.
 	def      string
 	required bool
+	// takes says what a text stands for.
+	takes string
 	// min and max bound a whole number; max is 0 for fields of other types.
 	min, max int
 	index    int
@@ -34,7 +36,7 @@ func fields(t reflect.Type) []field {
 		if !ok || key == entryKey {
 			continue
 		}
-		f := field{key: key, about: aboutKey(t, key), index: i, typ: t.Field(i).Type}
+		f := field{key: key, about: aboutKey(t, key), takes: tag.Get("takes"), index: i, typ: t.Field(i).Type}
 		def, given := tag.Lookup("default")
 		f.def, f.required = def, !given
 		f.min, _ = strconv.Atoi(tag.Get("min"))
@@ -92,10 +94,12 @@ func (f field) expected() string {
 		return strings.Join(words(values), ", ")
 	}
 	switch {
+	case f.takes != "":
+		return f.takes
 	case f.typ == reflect.TypeFor[time.Duration]():
 		return "a duration such as 200ms or 5s"
 	case f.typ.Kind() == reflect.Int && f.min == f.max:
-		return strconv.Itoa(f.min)
+		return strconv.Itoa(f.min) + ", the only one there is"
 	case f.typ.Kind() == reflect.Int:
 		return fmt.Sprintf("a whole number from %d to %d", f.min, f.max)
 	case f.typ.Kind() == reflect.Bool:

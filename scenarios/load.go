@@ -46,14 +46,14 @@ func Read(r io.Reader, name string, v Vocabulary, sets ...string) (*Scenario, er
 	if len(text) > maxFile {
 		return nil, Errors{{File: name, Msg: "larger than 1 MiB, expected a scenario"}}
 	}
-	root, errs := parse(newSource(name, string(text)), text)
+	root, mistakes := parse(newSource(name, string(text)), text)
 	if root == nil {
-		return nil, Errors(errs)
+		return nil, inOrder(mistakes)
 	}
-	d := &decoder{vocabulary: v, errors: errs, nodes: map[string]*node{}}
+	d := newDecoder(v)
 	for _, set := range sets {
-		if err, ok := override(root, set); !ok {
-			d.errors = append(d.errors, err)
+		if m, ok := override(root, set); !ok {
+			d.add(m)
 		}
 	}
 	var s Scenario
@@ -61,8 +61,8 @@ func Read(r io.Reader, name string, v Vocabulary, sets ...string) (*Scenario, er
 	if root.kind == mappingNode {
 		validation{d, &s}.run()
 	}
-	if len(d.errors) > 0 {
-		return nil, d.errors.inOrder()
+	if len(d.mistakes) > 0 {
+		return nil, inOrder(d.mistakes)
 	}
 	return &s, nil
 }

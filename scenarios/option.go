@@ -45,10 +45,14 @@ func (d *decoder) option(path string, n *node, o drivers.Option, out drivers.Opt
 }
 
 func optionExpected(o drivers.Option) string {
-	if o.Kind == drivers.KindEnum {
+	switch o.Kind {
+	case drivers.KindEnum:
 		return "one of " + strings.Join(o.Values, ", ")
+	case drivers.KindPercent:
+		return "a share from 0% to 100%"
+	default:
+		return o.Kind.String()
 	}
-	return o.Kind.String()
 }
 
 // complete fills in defaults, and notes required options that are missing at n.

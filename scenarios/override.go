@@ -10,18 +10,21 @@ import (
 
 // override sets one value of the tree, as --set PATH=VALUE says. Items of a list are called by their name, or by their number in brackets.
 // Settings that are not there yet are made; producers, phases and other things with a name are not.
-func override(root *node, set string) (Error, bool) {
+func override(root *node, set string) (mistake, bool) {
 	src := newSource("--set "+set, set)
 	src.override = true
 	at := place{source: src, line: 1, column: 1}
 	path, text, ok := strings.Cut(set, "=")
 	path = strings.TrimSpace(path)
 	if !ok || path == "" {
-		return newError(at, "", "", "expected PATH=VALUE such as phases.steady.for=5s"), false
+		return newMistake(at, "", "", "expected PATH=VALUE such as phases.steady.for=5s"), false
+	}
+	if strings.TrimSpace(text) == "" {
+		return newMistake(at, path, "", `nothing stands behind the =, expected a value; an empty text is written ""`), false
 	}
 	value, errs := parse(src, []byte(text))
 	if len(errs) > 0 {
-		return newError(at, path, "", "%q is not a value: %s", text, errs[0].Msg), false
+		return newMistake(at, path, "", "%q is not a value: %s", text, errs[0].msg), false
 	}
 	relocateAll(value, at)
 	parts := split(path)
@@ -29,7 +32,7 @@ func override(root *node, set string) (Error, bool) {
 	for i, part := range parts[:len(parts)-1] {
 		next, problem, question := descend(n, part, i == 1 && holdsNames(parts[0]))
 		if problem != "" {
-			return newError(at, strings.Join(parts[:i+1], "."), question, "%s", problem), false
+			return newMistake(at, strings.Join(parts[:i+1], "."), question, "%s", problem), false
 		}
 		if next == nil {
 			next = &node{kind: mappingNode, place: at}
@@ -44,18 +47,18 @@ func override(root *node, set string) (Error, bool) {
 }
 
 // assign puts the value where the last part of the path leads.
-func assign(n *node, path, last string, value *node, at place) (Error, bool) {
+func assign(n *node, path, last string, value *node, at place) (mistake, bool) {
 	if n.kind != listNode {
 		n.put(&node{text: last, place: at}, value)
-		return Error{}, true
+		return mistake{}, true
 	}
 	i := item(n, last)
 	if i < 0 {
 		names := itemNames(n)
-		return newError(at, path, hint.DidYouMean(last, names), "there is no item %q in the list%s", last, listed(names)), false
+		return newMistake(at, path, hint.DidYouMean(last, names), "there is no item %q in the list%s", last, listed(names)), false
 	}
 	n.items[i] = value
-	return Error{}, true
+	return mistake{}, true
 }
 
 // descend finds the value of one part of a path. Without a problem, nil is a key that is not there.

@@ -16,7 +16,7 @@ const (
 // Producer is an entry of producers that are alike.
 type Producer struct {
 	Name      string            `key:"-"`
-	To        string            `key:"to"`
+	To        string            `key:"to" takes:"the name of a topic"`
 	Count     int               `key:"count" default:"1" min:"1" max:"10000"`
 	Rate      Rate              `key:"rate"`
 	Arrival   Arrival           `key:"arrival" default:"uniform"`

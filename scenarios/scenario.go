@@ -16,12 +16,13 @@ const Version = 1
 //	key      the key in the file; "-" for the name of an entry, which stands before the colon
 //	default  the value where the key is absent, written as in a file; a field without it must be given
 //	min, max bounds of a whole number
+//	takes    what a text stands for
 
 // Scenario is a script: what is sent where, what goes wrong meanwhile, and what must hold. The zero value is not valid; Load and Read make
 // valid ones with every default filled in.
 type Scenario struct {
 	Version int    `key:"version" min:"1" max:"1"`
-	Name    string `key:"name"`
+	Name    string `key:"name" takes:"a name"`
 	About   string `key:"about" default:"\"\""`
 	// The entries of the maps stand in the order of the file.
 	Topics    []Topic    `key:"topics"`

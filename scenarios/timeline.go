@@ -18,21 +18,28 @@ func (v validation) phases() {
 	if len(v.s.Phases) == 0 && v.sound("phases") {
 		v.failAt("phases", "", "is empty, expected at least one")
 	}
-	measured := v.sound("phases")
-	seen := map[string]bool{}
+	measured, seen := true, map[string]bool{}
+	for i, p := range v.s.Phases {
+		v.phase(phasePath(i, p), p, seen)
+		measured = measured && v.sound(phasePath(i, p)+".for")
+	}
 	var start time.Duration
 	for i, p := range v.s.Phases {
-		path := itemPath("phases", i, &node{kind: mappingNode, entries: []entry{{scalar("name"), scalar(p.Name)}}})
-		v.phase(path, p, seen)
+		path := phasePath(i, p)
 		for j, f := range p.Faults {
 			at := path + ".faults[" + strconv.Itoa(j) + "]"
-			if measured {
+			if measured && v.sound(at+".at") && v.sound(at+".for") {
 				v.times(at, f, p, start)
 			}
 			v.target(at, f)
 		}
 		start += p.For
 	}
+}
+
+// phasePath is what the decoder calls a phase.
+func phasePath(i int, p Phase) string {
+	return itemPath("phases", i, &node{kind: mappingNode, entries: []entry{{scalar("name"), scalar(p.Name)}}})
 }
 
 func (v validation) phase(path string, p Phase, seen map[string]bool) {
@@ -83,6 +90,8 @@ func (v validation) target(path string, f Fault) {
 	}
 	const others = "expected a node's name, any, all, leader(topic) or follower(topic)"
 	switch {
+	case argument == "" && (word == "leader" || word == "follower"):
+		v.failAt(at, "", "%s of which topic? expected %s(topic)", word, word)
 	case argument == "":
 		if slices.Contains([]string{"producers", "consumers"}, word) {
 			v.failAt(at, "", "%s acts on nodes, and %q are clients: %s", f.Kind, word, others)
@@ -103,7 +112,7 @@ func (v validation) connectionTarget(at, target, word, argument string) {
 	case argument == "" && (slices.Contains([]string{"all", "producers", "consumers"}, word) || slices.Contains(names, word)):
 	case argument == "" && v.member(word):
 	default:
-		question := hint.DidYouMean(word, append([]string{"all", "producers", "consumers", "node"}, names...))
+		question := hint.DidYouMean(word, append([]string{"all", "producers", "consumers", "node(n1)"}, names...))
 		v.failAt(at, question, "%q chooses no connection, expected all, producers, consumers, node(name), or one of %s",
 			target, strings.Join(names, ", "))
 	}

@@ -30,13 +30,6 @@ func (v validation) run() {
 	v.gates()
 }
 
-// sound tells whether nothing is wrong at a path or below it.
-func (v validation) sound(path string) bool {
-	return !slices.ContainsFunc(v.errors, func(e Error) bool {
-		return e.Path == path || strings.HasPrefix(e.Path, path+".") || strings.HasPrefix(e.Path, path+"[")
-	})
-}
-
 const longestName = 64
 
 // nameRule tells whether a name may stand in paths, on brokers and in file names.
@@ -100,6 +93,7 @@ func (v validation) references() {
 			v.failAt(section.path, "", "is empty, expected at least one")
 		}
 	}
+	known := v.sound("producers") && v.sound("consumers")
 	sends, groups := map[string]bool{}, map[string][]string{}
 	for _, p := range v.s.Producers {
 		v.topic(join("producers", p.Name)+".to", p.To)
@@ -120,7 +114,7 @@ func (v validation) references() {
 		}
 	}
 	for _, t := range v.s.Topics {
-		if !sends[t.Name] && len(groups[t.Name]) == 0 && v.sound("producers") && v.sound("consumers") {
+		if !sends[t.Name] && len(groups[t.Name]) == 0 && known {
 			v.failAt(join("topics", t.Name), "", "no producer sends to it and no consumer reads it, expected either")
 		}
 	}
@@ -196,15 +190,15 @@ func (v validation) drain() {
 
 // checks asks whether the checks have something to compare, and whether one is there twice.
 func (v validation) checks() {
-	if !v.sound("checks") {
-		return
-	}
-	if len(v.s.Checks) > 0 && len(v.s.Consumers) == 0 && v.sound("consumers") {
+	if len(v.s.Checks) > 0 && len(v.s.Consumers) == 0 && v.sound("consumers") && v.sound("checks") {
 		v.failAt("checks", "", "nobody receives, so there is nothing to check: expected an entry under consumers, or checks: []")
 	}
 	keyed := slices.ContainsFunc(v.s.Producers, func(p Producer) bool { return p.Keys.Count > 0 })
 	for i, c := range v.s.Checks {
 		path := "checks[" + strconv.Itoa(i) + "]"
+		if !v.sound(path) {
+			continue
+		}
 		for _, other := range v.s.Checks[:i] {
 			if other.Name == c.Name && maps.Equal(other.Params, c.Params) {
 				v.failAt(path, "", "%s stands here a second time", c.Name)
@@ -220,29 +214,32 @@ func (v validation) checks() {
 
 // gates asks whether the phases of gates exist and are measured.
 func (v validation) gates() {
-	if !v.sound("phases") {
-		return
-	}
 	closed := len(v.s.Producers) > 0 && !slices.ContainsFunc(v.s.Producers, func(p Producer) bool { return !p.Rate.Max })
-	names := []string{gate.Harness}
+	var names []string
 	recorded := map[string]bool{}
-	for _, p := range v.s.Phases {
+	for i, p := range v.s.Phases {
+		path := phasePath(i, p)
+		if !v.sound(path+".name") || !v.sound(path+".record") {
+			return // who knows what it was to be called
+		}
 		names = append(names, p.Name)
 		recorded[p.Name] = p.Record
 	}
 	for i, path := range v.gatePaths {
 		for _, m := range v.s.Gates[i].Mentions() {
-			at := v.nodes[path].inside(m.Column - 1)
+			fail := func(hint, format string, args ...any) {
+				v.add(newMistake(v.nodes[path].inside(m.Column-1), path, hint, format, args...))
+			}
 			known, exists := recorded[m.Phase]
 			switch {
 			case m.Phase == gate.Harness:
-			case !exists:
-				v.errors = append(v.errors, newError(at, path, hint.DidYouMean(m.Phase, names),
-					"there is no phase %q, expected one of %s", m.Phase, strings.Join(names[1:], ", ")))
-			case !known:
-				v.errors = append(v.errors, newError(at, path, "", "phase %s has record: false, so nothing of it is measured", m.Phase))
-			case closed && strings.HasSuffix(m.Figure, ".offered_rate"):
-				v.errors = append(v.errors, newError(at, path, "", "every producer has rate: max, which offers no rate to compare with"))
+			case !exists && len(names) > 0:
+				fail(hint.DidYouMean(m.Phase, append(slices.Clone(names), gate.Harness)),
+					"there is no phase %q, expected one of %s", m.Phase, strings.Join(names, ", "))
+			case exists && !known:
+				fail("", "phase %s has record: false, so nothing of it is measured", m.Phase)
+			case exists && closed && strings.HasSuffix(m.Figure, ".offered_rate"):
+				fail("", "every producer has rate: max, which offers no rate to compare with")
 			}
 		}
 	}

@@ -15,79 +15,82 @@ import (
 // maxNodes bounds a file after its aliases were resolved, which can make a small text very large.
 const maxNodes = 100_000
 
-// parse reads the one document of src. On an error there is no node.
-func parse(src *source, text []byte) (*node, []Error) {
+// parse reads the one document of src. With mistakes there is no node: what a broken tree means is anybody's guess.
+func parse(src *source, text []byte) (*node, []mistake) {
 	if e, ok := unreadable(src, text); ok {
-		return nil, []Error{e}
+		return nil, []mistake{e}
 	}
 	var documents []yaml.Node
 	if err := yaml.Load(text, &documents, yaml.WithAllDocuments()); err != nil {
-		return nil, []Error{syntaxError(src, err)}
+		return nil, []mistake{syntaxError(src, err)}
 	}
 	if len(documents) == 0 || len(documents[0].Content) == 0 {
-		return nil, []Error{newError(place{src, 1, 1}, "", "", "empty, expected a scenario; `ordeal scenario new` writes one to start from")}
+		return nil, []mistake{newMistake(place{src, 1, 1}, "", "", "empty, expected a scenario; `ordeal scenario new` writes one to start from")}
 	}
 	if len(documents) > 1 {
 		at := place{src, documents[1].Line, documents[1].Column}
-		return nil, []Error{newError(at, "", "", "a second document begins here, expected one scenario in a file")}
+		return nil, []mistake{newMistake(at, "", "", "a second document begins here, expected one scenario in a file")}
 	}
 	c := converter{source: src, open: map[*yaml.Node]bool{}}
 	root := c.convert(documents[0].Content[0])
-	return root, c.errors
+	if len(c.mistakes) > 0 {
+		return nil, c.mistakes
+	}
+	return root, nil
 }
 
 // unreadable looks for what no YAML may contain, because the library does not say where it stands.
-func unreadable(src *source, text []byte) (Error, bool) {
+func unreadable(src *source, text []byte) (mistake, bool) {
 	line, column := 1, 1
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRune(text[i:])
 		switch {
 		case r == utf8.RuneError && size == 1:
-			return newError(place{src, line, column}, "", "", "not text: byte 0x%02x is not UTF-8", text[i]), true
+			return newMistake(place{src, line, column}, "", "", "not text: byte 0x%02x is not UTF-8", text[i]), true
 		case r == '\n':
 			line, column = line+1, 0
 		case r < ' ' && r != '\t' && r != '\r' || r == 0x7f:
-			return newError(place{src, line, column}, "", "", "not text: control character 0x%02x", r), true
+			return newMistake(place{src, line, column}, "", "", "not text: control character 0x%02x", r), true
 		}
 		i, column = i+size, column+1
 	}
-	return Error{}, false
+	return mistake{}, false
 }
 
 // syntaxError says where the text stops being YAML.
-func syntaxError(src *source, err error) Error {
+func syntaxError(src *source, err error) mistake {
 	var one *yaml.LoadError
 	if many := (*yaml.LoadErrors)(nil); errors.As(err, &many) && len(many.Errors) > 0 {
 		one = many.Errors[0]
 	} else if !errors.As(err, &one) {
-		return newError(place{src, 1, 1}, "", "", "not YAML: %v", err)
+		return newMistake(place{src, 1, 1}, "", "", "not YAML: %v", err)
 	}
 	at := place{src, one.Mark.Line, one.Mark.Column}
 	if at.line >= 1 && at.line <= len(src.lines) {
 		line := src.lines[at.line-1]
 		if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") {
-			return newError(place{src, at.line, 1 + strings.Index(indent, "\t")}, "", "", "a tab indents this line, expected spaces")
+			return newMistake(place{src, at.line, 1 + strings.Index(indent, "\t")}, "", "", "a tab indents this line, expected spaces")
 		}
 	}
 	began := ""
 	if one.ContextMsg != "" && one.ContextMark.Line > 0 {
 		began = fmt.Sprintf(", %s that begins at line %d", one.ContextMsg, one.ContextMark.Line)
 	}
-	return newError(at, "", "", "not YAML: %s%s", one.Message, began)
+	return newMistake(at, "", "", "not YAML: %s%s", one.Message, began)
 }
 
 // converter turns the library's nodes into ordeal's.
 type converter struct {
-	source *source
-	errors []Error
-	count  int
+	source   *source
+	mistakes []mistake
+	count    int
 	// open holds the anchors that are being resolved, to find those that contain themselves.
 	open map[*yaml.Node]bool
 }
 
 func (c *converter) fail(n *yaml.Node, format string, args ...any) *node {
 	at := place{c.source, n.Line, n.Column}
-	c.errors = append(c.errors, newError(at, "", "", format, args...))
+	c.mistakes = append(c.mistakes, newMistake(at, "", "", format, args...))
 	return &node{kind: nullNode, place: at}
 }
 

@@ -8,7 +8,8 @@ import (
 
 // Nearest returns the one of words that is closest to word, and "" where none is close enough to be what was meant. Closeness is the
 // number of letters put in, left out, replaced or swapped with a neighbour (Damerau's distance in its restricted form), without regard
-// to case; at most a third of the word may differ.
+// to case; at most a third of the word may differ. Where no word is so
+// close, one that the word begins, or that begins the word, is what was meant.
 func Nearest(word string, words []string) string {
 	best, nearest := 1+utf8.RuneCountInString(word)/3, ""
 	if best > 3 {
@@ -19,7 +20,23 @@ func Nearest(word string, words []string) string {
 			best, nearest = d, w
 		}
 	}
+	if nearest == "" && len(word) <= longest {
+		return abbreviation(word, words)
+	}
 	return nearest
+}
+
+// shortest is how many letters a beginning needs to mean a word.
+const shortest = 3
+
+// abbreviation finds the word that begins with the given one, or that the given one begins with: "max" for "maximum".
+func abbreviation(word string, words []string) string {
+	for _, w := range words {
+		if min(len(w), len(word)) >= shortest && (strings.HasPrefix(w, word) || strings.HasPrefix(word, w)) {
+			return w
+		}
+	}
+	return ""
 }
 
 // DidYouMean is the question to put at the end of an error, "did you mean …?", and "" where no word is near.

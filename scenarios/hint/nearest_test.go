@@ -20,7 +20,9 @@ func TestNearest(t *testing.T) {
 		"frequency": "",
 		"":          "",
 		"x":         "",
-		"ratelimit": "",
+		"ratelimit": "rate",
+		"win":       "window",
+		"wi":        "",
 	} {
 		if got := hint.Nearest(word, keys); got != want {
 			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
