@@ -286,6 +286,21 @@ func TestCurveOfManySamples(t *testing.T) {
 	}
 }
 
+func TestCurveOfFewSamples(t *testing.T) {
+	h := newHistogram()
+	for v := range int64(3) {
+		if err := h.RecordValue(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(curve(h)); n != 2*ticks+1 { // to the quantiles 1/2 and 3/4; what lies beyond is the largest sample
+		t.Errorf("the curve of 3 samples has %d points", n)
+	}
+	if got := curve(newHistogram()); got != nil {
+		t.Errorf("no samples have the curve %v", got)
+	}
+}
+
 func TestHeatRow(t *testing.T) {
 	bounds := heatBounds()
 	if len(bounds) != 23 || bounds[0] != 10_000 || bounds[21] != 100*second {

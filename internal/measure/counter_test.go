@@ -64,6 +64,31 @@ func TestSeriesAddsUp(t *testing.T) {
 	})
 }
 
+// What was counted in the very first moment is not taken for nothing.
+func TestCountsOfTheFirstMoment(t *testing.T) {
+	var tallies tallies
+	tallies.snap(5)
+	tallies.counter("n").Add(1)
+	tallies.snap(5)
+	if got := tallies.between(0, second)["n"]; got != 1 {
+		t.Errorf("counted 1, found %g", got)
+	}
+}
+
+func TestSnapshotHasTheLastSecond(t *testing.T) {
+	c := NewCollector(NewClock(time.Now()), nil)
+	c.tallies.readings = nil
+	c.tallies.snap(0)
+	n := c.Counter("n")
+	for i := range int64(3) {
+		n.Add(10 * i)
+		goTo(c, i+1)
+		if got := c.Snapshot().Rates["n"]; got != float64(10*i) {
+			t.Errorf("second %d: the rate is %g, want %d", i, got, 10*i)
+		}
+	}
+}
+
 func TestCountsAppearInTheResult(t *testing.T) {
 	c := NewCollector(NewClock(time.Now()), nil)
 	c.Counter("sent").Add(2)
