@@ -10,7 +10,7 @@ import (
 const (
 	deliveryLane        = 1 << iota // another producer or lane than expected
 	deliverySeq                     // expected: one more than the last of the lane
-	deliveryIndex                   // expected: as far above the last of the lane as that was above the one before
+	deliveryIndex                   // expected: see producerGuess
 	deliveryPosition                // expected: as far above the last of the shard as that was above the one before
 	deliveryAt                      // expected: the last one
 	deliveryReader                  // expected: the last member and session
@@ -29,16 +29,26 @@ const (
 
 // deliveryCoder codes and decodes the deliveries of one group.
 type deliveryCoder struct {
-	group        uint32
-	guesses      guesses
-	turn         turn
-	incarnations [producerGuesses]uint16
-	shards       []shardGuess
-	known        bool
-	member       uint32
-	session      uint32
-	at           uint64 // µs
+	group     uint32
+	guesses   guesses
+	turn      turn
+	producers [producerGuesses]producerGuess
+	shards    []shardGuess
+	known     bool
+	member    uint32
+	session   uint32
+	at        uint64 // µs
 }
+
+// producerGuess is what is expected of a producer's next message: an index as far above the last of the lane as that was above the one
+// before, or one above the producer's last.
+type producerGuess struct {
+	index       uint64
+	by          either // lane or producer
+	incarnation uint16
+}
+
+func (p *producerGuess) next(g *laneGuess) uint64 { return p.by.guess(g.index+g.step, p.index+1) }
 
 func newDeliveryCoder(group uint32) *deliveryCoder { return &deliveryCoder{group: group} }
 
@@ -59,9 +69,9 @@ func (c *deliveryCoder) append(b []byte, d *Delivery) []byte {
 	producer, lane := c.turn.expected(&c.guesses)
 	isLane := d.Producer == producer && d.Lane == lane
 	g := c.turn.take(&c.guesses, d.Producer, d.Lane)
-	incarnation := &c.incarnations[d.Producer%producerGuesses]
+	sender := &c.producers[d.Producer%producerGuesses]
 	place := c.shard(d.Shard)
-	if d.Incarnation != *incarnation {
+	if d.Incarnation != sender.incarnation {
 		more |= moreIncarnation
 	}
 	if d.Shard != g.shard {
@@ -87,7 +97,7 @@ func (c *deliveryCoder) append(b []byte, d *Delivery) []byte {
 		flags |= deliverySeq
 		b = putDifference(b, d.Seq, g.seq)
 	}
-	if guess := g.index + g.step; d.Index != guess {
+	if guess := sender.next(g); d.Index != guess {
 		flags |= deliveryIndex
 		b = putDifference(b, d.Index, guess)
 	}
@@ -120,13 +130,14 @@ func (c *deliveryCoder) append(b []byte, d *Delivery) []byte {
 		flags |= deliveryRedelivered
 	}
 	b[start] = flags
-	c.learn(g, place, d, at)
+	c.learn(g, sender, place, d, at)
 	return b
 }
 
-func (c *deliveryCoder) learn(g *laneGuess, place *shardGuess, d *Delivery, at uint64) {
+func (c *deliveryCoder) learn(g *laneGuess, sender *producerGuess, place *shardGuess, d *Delivery, at uint64) {
+	sender.by.learn(d.Index, g.index+g.step, sender.index+1)
+	sender.index, sender.incarnation = d.Index, d.Incarnation
 	g.seq, g.index, g.step, g.shard = d.Seq+1, d.Index, d.Index-g.index, d.Shard
-	c.incarnations[d.Producer%producerGuesses] = d.Incarnation
 	if d.Position.Known {
 		if d.Position.Major == place.major {
 			place.step = d.Position.Minor - place.minor
@@ -153,8 +164,8 @@ func (c *deliveryCoder) read(s *source, d *Delivery) {
 		s.bad = true
 	}
 	g := c.turn.take(&c.guesses, producer, lane)
-	d.Seq, d.Index, d.Shard = g.seq, g.index+g.step, g.shard
-	d.Incarnation = c.incarnations[producer%producerGuesses]
+	sender := &c.producers[producer%producerGuesses]
+	d.Seq, d.Index, d.Shard, d.Incarnation = g.seq, sender.next(g), g.shard, sender.incarnation
 	if flags&deliverySeq != 0 {
 		d.Seq = s.near(g.seq)
 	}
@@ -188,5 +199,5 @@ func (c *deliveryCoder) read(s *source, d *Delivery) {
 		at = s.near(c.at)
 	}
 	d.At, d.Redelivered = nanos(at), flags&deliveryRedelivered != 0
-	c.learn(g, place, d, at)
+	c.learn(g, sender, place, d, at)
 }

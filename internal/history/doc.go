@@ -14,12 +14,12 @@
 // # The streams
 //
 // Each producer has two streams, attempts and receipts, each written by one goroutine; each group has one, written under the group's
-// lock. A stream fills a block of its own; only full blocks meet, in the queue of the goroutine that writes the file. So producers share no lock, and
-// an event costs some tens of nanoseconds and no allocation.
+// lock. A stream fills a block of its own; only full blocks meet, in the queue of the goroutine that writes the file. So producers
+// share no lock, and an event costs some tens of nanoseconds and no allocation.
 //
 // # The code
 //
 // An event is a byte of flags, followed by the values that are not as the coder expects them (see predict.go): sequence numbers are
-// dense per lane, lanes take turns, positions rise in steps, times move little. Times are kept in µs, rounded down, so that their order stays.
-// The intended time of a delivery is not kept: it is its attempt's.
+// dense per lane, lanes take turns, positions rise in steps, times move little. Times are kept in µs, rounded down, so that their order
+// stays. The intended time of a delivery is not kept: it is its attempt's.
 package history

@@ -41,8 +41,8 @@ type Place struct {
 	Position message.Position
 }
 
-// Lives collects the lives of some messages, each in order of time, by reading the history once more. Bodies that were not whole count to the
-// message they claim to be. A message of which nothing is known is missing from the result.
+// Lives collects the lives of some messages, each in order of time, by reading the history once more. Bodies that were not whole count
+// to the message they claim to be. A message of which nothing is known is missing from the result.
 func (r *Reader) Lives(ids []message.ID) (map[message.ID][]Event, error) {
 	b := &biographer{lives: make(map[message.ID][]Event, len(ids)), wanted: make(map[message.ID]bool, len(ids))}
 	for _, id := range ids {
@@ -58,8 +58,8 @@ func (r *Reader) Lives(ids []message.ID) (map[message.ID][]Event, error) {
 	return b.lives, nil
 }
 
-// Holders finds out which message a group was given first from each of some places, by reading the history once more. A place from which it was
-// given nothing is missing from the result.
+// Holders finds out which message a group was given first from each of some places, by reading the history once more. A place from
+// which it was given nothing is missing from the result.
 func (r *Reader) Holders(places []Place) (map[Place]message.ID, error) {
 	b := &biographer{holders: make(map[Place]message.ID, len(places)), places: make(map[Place]bool, len(places))}
 	for _, p := range places {

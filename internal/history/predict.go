@@ -19,7 +19,7 @@ type laneGuess struct {
 	index uint64
 	step  uint64 // by which index rose
 	shard int32
-	// position and positionStep expect where a receipt's message lies.
+	// position and positionStep say where the message of a receipt is expected to lie.
 	position     uint64
 	positionStep uint64
 	// afterProducer and afterLane tell which lane followed this one the last time.
@@ -43,6 +43,20 @@ func (g *guesses) at(producer, lane uint32) *laneGuess {
 // shardGuess is what is expected of the next position in a shard.
 type shardGuess struct {
 	major, minor, step uint64
+}
+
+// either picks one of two guesses: the one that was nearer the last time.
+type either struct{ second bool }
+
+func (e *either) guess(first, second uint64) uint64 {
+	if e.second {
+		return second
+	}
+	return first
+}
+
+func (e *either) learn(value, first, second uint64) {
+	e.second = zigzag(value-second) < zigzag(value-first)
 }
 
 // errMalformed tells that a payload, though its checksum is right, is not what this package writes.

@@ -13,7 +13,7 @@ const (
 	receiptOutcome // the lowest of two bits
 	_
 	receiptKnown    // the position is known
-	receiptPosition // expected: as far above the last of the lane as that was above the one before
+	receiptPosition // expected: as far above the last of the lane as that was above the one before, or one above the last
 	receiptMajor    // a position with another major number follows instead
 	receiptAt       // expected: the last one
 )
@@ -24,6 +24,8 @@ type receiptCoder struct {
 	guesses  guesses
 	turn     turn
 	major    uint64
+	minor    uint64
+	by       either // lane or producer
 	at       uint64 // µs
 }
 
@@ -47,7 +49,7 @@ func (c *receiptCoder) append(b []byte, r *Receipt) []byte {
 	}
 	if r.Position.Known {
 		flags |= receiptKnown
-		switch guess := g.position + g.positionStep; {
+		switch guess := c.by.guess(g.position+g.positionStep, c.minor+1); {
 		case r.Position.Major != c.major:
 			flags |= receiptMajor
 			b = putDifference(b, r.Position.Major, c.major)
@@ -70,8 +72,9 @@ func (c *receiptCoder) append(b []byte, r *Receipt) []byte {
 func (c *receiptCoder) learn(g *laneGuess, r *Receipt, at uint64) {
 	g.seq = r.Seq + 1
 	if r.Position.Known {
+		c.by.learn(r.Position.Minor, g.position+g.positionStep, c.minor+1)
 		g.position, g.positionStep = r.Position.Minor, r.Position.Minor-g.position
-		c.major = r.Position.Major
+		c.major, c.minor = r.Position.Major, r.Position.Minor
 	}
 	c.at = at
 }
@@ -95,7 +98,7 @@ func (c *receiptCoder) read(s *source, r *Receipt) {
 	}
 	r.Position = message.Position{}
 	if flags&receiptKnown != 0 {
-		r.Position = message.Position{Major: c.major, Minor: g.position + g.positionStep, Known: true}
+		r.Position = message.Position{Major: c.major, Minor: c.by.guess(g.position+g.positionStep, c.minor+1), Known: true}
 		switch {
 		case flags&receiptMajor != 0:
 			r.Position.Major = s.near(c.major)

@@ -28,7 +28,8 @@ func (s *stream) flush() {
 	s.buf, s.events = nil, 0
 }
 
-// ProducerLog records one producer's attempts and receipts. Attempt is called by one goroutine, Receipt by one at a time, which may be another.
+// ProducerLog records one producer's attempts and receipts. Attempt is called by one goroutine, Receipt by one at a time, which may be
+// another.
 type ProducerLog struct {
 	attempts attemptLog
 	_        [64]byte // the two goroutines write to cache lines of their own

@@ -176,8 +176,9 @@ type Summary struct {
 	Bytes int64
 }
 
-// Close writes what is left and the footer with evidence, which must be JSON or nil, and closes the file. All logs must have come to rest. After
-// an error of the disk the file ends in its last whole block and, if there is room, in a footer that tells how much is missing.
+// Close writes what is left and the footer with evidence, which must be JSON or nil, and closes the file. All logs must have come to
+// rest. After an error of the disk the file ends in its last whole block and, if there is room, in a footer that tells how much is
+// missing.
 func (w *Writer) Close(evidence []byte) (Summary, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

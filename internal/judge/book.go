@@ -2,8 +2,8 @@ package judge
 
 import "ordeal/internal/history"
 
-// Book observes what happens to the messages of a run and classifies it in bounded memory. Attempt, Receipt and Deliveries are the hot path:
-// they take no lock but a group's own, call no interface and allocate only when something new or odd turns up.
+// Book observes what happens to the messages of a run and classifies it in bounded memory. Attempt, Receipt and Deliveries are the hot
+// path: they take no lock but a group's own, call no interface and allocate only when something new or odd turns up.
 type Book struct {
 	plan    Plan
 	senders []*sender // by producer ID - 1
@@ -22,8 +22,8 @@ func NewBook(plan Plan) *Book {
 	return b
 }
 
-// Attempt notes a message that is about to be sent for the first time. The producer's own goroutine calls it, before the send. An attempt that
-// is not of the plan is ignored.
+// Attempt notes a message that is about to be sent for the first time. The producer's own goroutine calls it, before the send. An
+// attempt that is not of the plan is ignored.
 func (b *Book) Attempt(a *history.Attempt) {
 	if s := b.sender(a.Producer, a.Lane); s != nil && a.Seq < limit {
 		s.attempt(a)

@@ -4,8 +4,8 @@
 //
 // A [Book] is told of every attempt, receipt and delivery, live by the goroutines that cause them or later from a saved history, and
 // keeps what is needed to classify them. After everything has stopped, [Book.Findings] sums up. A [Check] is a pure function from
-// findings to a [Verdict]. So all checks share one set of facts, nothing is called through an interface while messages flow, and a saved run
-// is judged by the same code as a live one. (The first design had an observer per check; see docs/adr/0004-one-book.md.)
+// findings to a [Verdict]. So all checks share one set of facts, nothing is called through an interface while messages flow, and a
+// saved run is judged by the same code as a live one. (The first design had an observer per check; see docs/adr/0004-one-book.md.)
 //
 // # What is kept
 //
@@ -24,20 +24,21 @@
 // Duplicated: every delivery of a message to a group after its first. It is in the log where the broker did not flag it and its position is
 // above everything the group had been given from that shard; unexplained where it is neither flagged nor has a position; else redelivered.
 //
-// Reordered, on first appearances in the group that the broker did not flag as redelivered, messages of one producer, one incarnation of it, and
-// one key (per-key) or one shard (per-shard) only:
+// Reordered, on first appearances in the group that the broker did not flag as redelivered, messages of one producer, one incarnation
+// of it, and one key (per-key) or one shard (per-shard) only:
 //
 //   - within one session of one member, arrival order decides: a message that arrives after a younger one is reordered;
 //   - across members and sessions, positions decide: a message that lies behind a younger one in the log is reordered. For this the
 //     deliveries of a group with several members are put into the order of their positions, as far as they arrive within some
 //     thousand deliveries of each other (see logorder.go); later ones are left unjudged and counted.
 //
-// So a lost connection alone gives 1 2 3 2 3 4, which has duplicates and no reordering. A flagged first appearance behind a younger message is
-// counted as displaced and not judged. Messages of different incarnations of a producer are not compared, nor is a message of an
-// older incarnation that arrives after one of a newer.
+// So a lost connection alone gives 1 2 3 2 3 4, which has duplicates and no reordering. A flagged first appearance behind a younger
+// message is counted as displaced and not judged. Messages of different incarnations of a producer are not compared, nor is a message
+// of an older incarnation that arrives after one of a newer.
 //
 // # Merging
 //
-// Books of several workers merge. The sets are united, so loss, phantoms, corruption and duplicates come out the same however the events were
-// split. Order is judged within each part; a message that is reordered in one part and was seen in another is taken as redelivered.
+// Books of several workers merge. The sets are united, so loss, phantoms, corruption and duplicates come out the same however the
+// events were split. Order is judged within each part; a message that is reordered in one part and was seen in another is taken as
+// redelivered.
 package judge

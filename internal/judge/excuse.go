@@ -2,8 +2,8 @@ package judge
 
 import "ordeal/internal/message"
 
-// excuse returns those of the missing messages that did not come as a damaged body either. A damaged body names its message, or, where the damage
-// hit the name, one that differs from it in one bit; a bit is all that a name is given, so that damage does not hide loss.
+// excuse returns those of the missing messages that did not come as a damaged body either. A damaged body names its message, or, where
+// the damage hit the name, one that differs from it in one bit; a bit is all that a name is given, so that damage does not hide loss.
 func (g *audience) excuse(missing []message.ID) []message.ID {
 	claims := g.allClaims()
 	if len(claims) == 0 || len(missing) == 0 {

@@ -10,10 +10,10 @@ import (
 
 // logOrder judges order across members and sessions, by the positions the broker gives, and finds out which messages lie in a log twice.
 //
-// In a group of one member, deliveries come in the order of their positions, except when the broker goes back, and what is not above all
-// before it is a redelivery. In a group of several, arrivals of different members are interleaved by chance; there they are gathered, by shard,
-// and judged in the order of their positions once so many have come that an earlier one is unlikely. One that comes later still is
-// not judged.
+// In a group of one member, deliveries come in the order of their positions, except when the broker goes back, and what is not above
+// all before it is a redelivery. In a group of several, arrivals of different members are interleaved by chance; there they are
+// gathered, by shard, and judged in the order of their positions once so many have come that an earlier one is unlikely. One that comes
+// later still is not judged.
 type logOrder struct {
 	group  *audience
 	shards []logShard

@@ -2,8 +2,8 @@ package judge
 
 // marks are how far one stream of deliveries has come: per producer and lane, and per producer and shard, the youngest message so far.
 //
-// A mark packs the incarnation into the upper 16 bits and the number plus one into the lower 48, so that one comparison tells whether a message
-// is younger than all before it, and the zero value stands for none.
+// A mark packs the incarnation into the upper 16 bits and the number plus one into the lower 48, so that one comparison tells whether a
+// message is younger than all before it, and the zero value stands for none.
 type marks struct {
 	lanes  []table[uint64] // by producer ID - 1
 	shards [][]uint64      // by producer ID - 1, then shard; for producers whose lanes are keys

@@ -44,8 +44,8 @@ func (g *audience) order(d *history.Delivery, p int, lane *seenLane, first bool)
 	}
 }
 
-// plausible tells whether the message can have been sent. An invented one must not set marks that honest ones are then measured by. Books that
-// know of no attempt of the producer, because another worker sent, take everything for plausible.
+// plausible tells whether the message can have been sent. An invented one must not set marks that honest ones are then measured by.
+// Books that know of no attempt of the producer, because another worker sent, take everything for plausible.
 func (g *audience) plausible(d *history.Delivery, r *reader) bool {
 	if d.Index < r.bound {
 		return d.Seq <= d.Index
@@ -66,8 +66,8 @@ func (g *audience) begin(m *member, session uint32) {
 	m.session, m.started = session, true
 }
 
-// forward tells whether the delivery lies behind all before it in its member's session. Then the log decides about order: what looks old may be
-// the second copy of a message whose first another member has not reported yet.
+// forward tells whether the delivery lies behind all before it in its member's session. Then the log decides about order: what looks
+// old may be the second copy of a message whose first another member has not reported yet.
 func (m *member) forward(d *history.Delivery, shard, shards int32) bool {
 	if m.high == nil {
 		m.high = make([]message.Position, shards)

@@ -82,8 +82,8 @@ func Checks() []Check {
 	return []Check{noLoss{}, noPhantom{}, noCorruption{}, duplicates{}, order{}}
 }
 
-// Judge asks a check. A check that crashes is inconclusive, and so is one that would pass though it made no comparison, the history was cut, or
-// the evidence gives another reason. What was found stays a failure.
+// Judge asks a check. A check that crashes is inconclusive, and so is one that would pass though it made no comparison, the history was
+// cut, or the evidence gives another reason. What was found stays a failure.
 func Judge(c Check, f *Findings, p Params) (v Verdict) {
 	defer func() {
 		if r := recover(); r != nil {
