@@ -3,6 +3,6 @@
 //
 // Samples belong to the phase of their message's intended time, and to the second in which they were taken:
 //
-//	Recorder ──set of one second and phase──► Collector ──when the second is complete──► interval log, series, heat map, totals by phase
+//	Recorder ──set of one second and phase──► Collector ──when it is complete──► log, series, totals by phase
 //	Counter ◄──read at each Rotate────────────┘
 package measure
