@@ -88,8 +88,8 @@ func figures(p engine.Progress) string {
 	if p.Unknown > 0 {
 		fmt.Fprintf(&b, " unknown %s", reports.Count(p.Unknown))
 	}
-	if p.Failed > 0 {
-		fmt.Fprintf(&b, " rejected %s", reports.Count(p.Failed))
+	if p.Rejected > 0 {
+		fmt.Fprintf(&b, " rejected %s", reports.Count(p.Rejected))
 	}
 	if p.Connected < p.Clients {
 		fmt.Fprintf(&b, " connected %d of %d", p.Connected, p.Clients)

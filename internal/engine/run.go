@@ -57,18 +57,28 @@ type Watcher interface {
 
 // Progress is how things stand during the load.
 type Progress struct {
-	At      time.Duration
-	Total   time.Duration
-	Phase   string
-	Offered float64 // messages per second, -1 for a closed loop
-	// Rates and totals by the names of the worker's counters; Received is the sum over all groups.
-	Sent, Acked, Received      float64
-	Attempted, Unknown, Failed int64
-	InFlight                   int64
-	Connected, Clients         int
-	EndToEnd                   measure.Live
+	// At is the time since the load began, Total the length of all phases; both in ns for programs.
+	At    time.Duration `json:"at"`
+	Total time.Duration `json:"total"`
+	// Phase is "drain" after the last one.
+	Phase string `json:"phase"`
+	// Offered, Sent, Acked and Received are messages per second in the last second; Offered is -1 for a closed loop, Received the sum over
+	// all groups.
+	Offered  float64 `json:"offered"`
+	Sent     float64 `json:"sent"`
+	Acked    float64 `json:"acked"`
+	Received float64 `json:"received"`
+	// Attempted, Unknown and Rejected are totals.
+	Attempted int64 `json:"attempted"`
+	Unknown   int64 `json:"unknown"`
+	Rejected  int64 `json:"rejected"`
+	InFlight  int64 `json:"in_flight"`
+	// Connected of Clients have a connection.
+	Connected int          `json:"connected"`
+	Clients   int          `json:"clients"`
+	EndToEnd  measure.Live `json:"end_to_end"`
 	// Faults that are in effect.
-	Faults []string
+	Faults []string `json:"faults"`
 }
 
 const (

@@ -148,13 +148,19 @@ func (x *execution) beat(ctx context.Context) {
 	}
 }
 
+// drainPhase stands for the time after the last phase.
+const drainPhase = "drain"
+
 func (x *execution) progress() Progress {
 	s, b := x.collector.Snapshot(), x.worker.Beat()
-	phase := x.plan.spans[measure.PhaseAt(x.plan.spans, s.At)]
+	phase := drainPhase
+	if s.At < x.plan.worker.Until {
+		phase = x.plan.spans[measure.PhaseAt(x.plan.spans, s.At)].Name
+	}
 	p := Progress{
-		At: time.Duration(s.At), Total: x.Scenario.Length(), Phase: phase.Name, Offered: x.plan.offeredRate(s.At-1e9, s.At),
+		At: time.Duration(s.At), Total: x.Scenario.Length(), Phase: phase, Offered: x.plan.offeredRate(s.At-1e9, s.At),
 		Sent: s.Rates[worker.SentCounter], Acked: s.Rates[worker.AckedCounter],
-		Attempted: s.Totals[worker.SentCounter], Unknown: s.Totals[worker.UnknownCounter], Failed: s.Totals[worker.RejectedCounter],
+		Attempted: s.Totals[worker.SentCounter], Unknown: s.Totals[worker.UnknownCounter], Rejected: s.Totals[worker.RejectedCounter],
 		InFlight: b.InFlight, Connected: b.Connected, Clients: b.Clients, EndToEnd: s.EndToEnd, Faults: x.timeline.names(),
 	}
 	for _, g := range x.plan.worker.Groups {

@@ -166,17 +166,15 @@ func (c *consumer) observe(ds []drivers.Delivery) {
 	if live != nil {
 		now = c.run.clock.Now()
 	}
-	c.events = c.events[:0]
+	c.events = c.events[:len(ds)]
 	var s message.Stamp
 	for i := range ds {
-		d := &ds[i]
-		status := message.Parse(d.Body, c.run.plan.Run, &s)
-		c.events = append(c.events, history.Delivery{
-			ID: s.ID, Status: status, Group: c.group.plan.ID, Member: uint32(c.plan.Member), Index: s.Index,
-			Incarnation: s.Incarnation, Shard: d.Shard, Position: message.Position(d.Position), Redelivered: d.Redelivered,
-			Session: c.number, Intended: s.Intended, At: now,
-		})
-		if live != nil && status == message.Whole && s.Intended >= 0 {
+		d, e := &ds[i], &c.events[i]
+		e.Status = message.Parse(d.Body, c.run.plan.Run, &s)
+		e.ID, e.Index, e.Incarnation, e.Intended = s.ID, s.Index, s.Incarnation, s.Intended
+		e.Shard, e.Position, e.Redelivered = d.Shard, message.Position(d.Position), d.Redelivered
+		e.Group, e.Member, e.Session, e.At = c.group.plan.ID, uint32(c.plan.Member), c.number, now
+		if live != nil && e.Status == message.Whole && s.Intended >= 0 {
 			c.phase = c.run.phase(s.Intended, c.phase)
 			c.latency.Record(measure.EndToEnd, c.phase, now-s.Intended)
 		}

@@ -31,7 +31,7 @@ type group struct {
 func newGroup(plan Group, run *running) *group {
 	return &group{
 		plan: plan, run: run, high: make([]drivers.Position, plan.Topic.Shards), probes: map[uint32]bool{},
-		log: run.deps.History.Group(plan.ID),
+		log: run.groupLog(plan.ID),
 	}
 }
 
@@ -52,10 +52,10 @@ func (g *group) observe(ds []history.Delivery, now int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i := range ds {
-		d := &ds[i]
-		if d.Shard >= 0 && int(d.Shard) < len(g.high) && g.high[d.Shard].Before(drivers.Position(d.Position)) ||
-			d.Shard >= 0 && int(d.Shard) < len(g.high) && !g.high[d.Shard].Known {
-			g.high[d.Shard] = drivers.Position(d.Position)
+		if shard := int(ds[i].Shard); shard >= 0 && shard < len(g.high) {
+			if high := &g.high[shard]; !high.Known || high.Before(drivers.Position(ds[i].Position)) {
+				*high = drivers.Position(ds[i].Position)
+			}
 		}
 	}
 	g.total += int64(len(ds))
@@ -79,7 +79,9 @@ func (g *group) note(ds []history.Delivery) {
 		return
 	}
 	g.run.deps.Book.Deliveries(g.plan.ID, ds)
-	g.log.Deliveries(ds)
+	if g.log != nil {
+		g.log.Deliveries(ds)
+	}
 }
 
 // probed tells whether a probe of producer id has arrived.

@@ -22,10 +22,11 @@ var ErrNoFence = errors.New("the driver has no fence")
 
 // Deps is what a worker in ordeal's own process works with.
 type Deps struct {
-	Driver  drivers.Driver
-	Config  drivers.Config
-	Dial    func(role Role, name string) Dial
-	Book    *judge.Book
+	Driver drivers.Driver
+	Config drivers.Config
+	Dial   func(role Role, name string) Dial
+	Book   *judge.Book
+	// History is nil where none is kept.
 	History *history.Writer
 	Logger  *slog.Logger
 	// Notify is told of connections lost and found again; kind is the event's.
@@ -39,6 +40,21 @@ type running struct {
 	live  atomic.Pointer[measure.Collector] // nil before the beginning
 	clock measure.Clock                     // valid once live is set
 	spans []measure.Span
+}
+
+// producerLog and groupLog are nil without a history.
+func (r *running) producerLog(id uint32) *history.ProducerLog {
+	if r.deps.History == nil {
+		return nil
+	}
+	return r.deps.History.Producer(id)
+}
+
+func (r *running) groupLog(id uint32) *history.GroupLog {
+	if r.deps.History == nil {
+		return nil
+	}
+	return r.deps.History.Group(id)
 }
 
 func (r *running) notify(kind, text string) { r.deps.Notify(kind, text) }
@@ -114,7 +130,7 @@ func (w *Local) newProducer(plan Producer) (*producer, error) {
 		route:  route{keys: plan.Keys, seed: seed, shards: uint32(plan.Topic.Shards)},
 		filler: newFiller(seed, plan.MinSize, plan.MaxSize),
 		window: newWindow(plan.Window), pacer: pacer, seqs: make([]uint64, lanes),
-		log: w.run.deps.History.Producer(plan.ID), batch: make([]drivers.Message, 0, sendBatch),
+		log: w.run.producerLog(plan.ID), batch: make([]drivers.Message, 0, sendBatch),
 	}
 	if plan.Schedule != nil {
 		p.cursor = plan.Schedule.Cursor()
@@ -211,8 +227,12 @@ func (w *Local) StopSending() {
 
 // Beat implements Worker.
 func (w *Local) Beat() Beat {
-	b := Beat{Clients: len(w.producers) + len(w.consumers)}
+	b := Beat{Clients: len(w.consumers)}
 	for _, p := range w.producers {
+		if p.finished.Load() {
+			continue
+		}
+		b.Clients++
 		b.InFlight += p.window.inFlight.Load()
 		if p.connected.Load() {
 			b.Connected++

@@ -58,6 +58,7 @@ type producer struct {
 	blocked     int64 // ns for which the window was full
 	incarnation uint16
 	connected   atomic.Bool
+	finished    atomic.Bool // it has no more to do, and no connection because of that
 	reconnects  atomic.Int64
 	resent      atomic.Int64
 	stopped     int64 // when sending ended
@@ -115,6 +116,7 @@ func (p *producer) loop(ctx context.Context) {
 	}
 	p.stopped = p.run.clock.Now()
 	p.finish(ctx)
+	p.finished.Store(true)
 	p.sent.Close()
 	p.settles.Close()
 }
@@ -149,8 +151,7 @@ func (p *producer) allSent() bool {
 func (p *producer) gather() {
 	p.batch = p.batch[:0]
 	for len(p.batch) < sendBatch {
-		if again, ok := p.again(); ok {
-			p.batch = append(p.batch, again)
+		if p.plan.Attempts > 1 && p.again() {
 			continue
 		}
 		if p.due > p.now || p.due >= p.run.plan.Until || p.cursor == nil && p.now >= p.run.plan.Until {
@@ -161,12 +162,12 @@ func (p *producer) gather() {
 			p.excuse = p.now
 			return
 		}
-		p.batch = append(p.batch, p.stamp(i))
+		p.stamp(i)
 	}
 }
 
-// stamp makes message p.next in slot i.
-func (p *producer) stamp(i uint32) drivers.Message {
+// stamp makes message p.next in slot i and adds it to the batch.
+func (p *producer) stamp(i uint32) {
 	s := &p.window.slots[i]
 	lane, shard := p.route.pick(p.next)
 	s.ID = message.ID{Producer: p.plan.ID, Lane: lane, Seq: p.seqs[lane]}
@@ -194,7 +195,9 @@ func (p *producer) stamp(i uint32) drivers.Message {
 		ID: s.ID, Index: s.index, Shard: shard, Incarnation: p.incarnation, Intended: s.intended, Sent: p.now,
 	}
 	p.run.deps.Book.Attempt(&a)
-	p.log.Attempt(&a)
+	if p.log != nil {
+		p.log.Attempt(&a)
+	}
 	lag := p.now - s.intended
 	p.sent.Record(measure.Lag, p.phase, lag)
 	if s.intended > p.excuse {
@@ -202,30 +205,32 @@ func (p *producer) stamp(i uint32) drivers.Message {
 	}
 	p.next++
 	p.due = p.intended()
-	return p.hand(i)
+	p.hand(i, s)
 }
 
-// hand makes the driver's message of slot i.
-func (p *producer) hand(i uint32) drivers.Message {
-	s := &p.window.slots[i]
+// hand adds the message of slot i to the batch, in place: the batch has room for sendBatch.
+func (p *producer) hand(i uint32, s *slot) {
 	s.inFlight = true
-	return drivers.Message{Token: p.window.token(i), Shard: s.shard, Key: s.key, Body: s.body}
+	p.batch = p.batch[:len(p.batch)+1]
+	m := &p.batch[len(p.batch)-1]
+	m.Token, m.Shard, m.Key, m.Body = uint64(s.round)<<32|uint64(i), s.shard, s.key, s.body
 }
 
-// again takes a message whose last try failed and whose pause is over.
-func (p *producer) again() (drivers.Message, bool) {
-	if p.plan.Attempts <= 1 || p.window.retry.len() == 0 {
-		return drivers.Message{}, false
+// again adds a message whose last try failed and whose pause is over.
+func (p *producer) again() bool {
+	if p.window.retry.len() == 0 {
+		return false
 	}
 	i := p.window.retry.peek()
 	if p.window.slots[i].retryAt > p.now {
-		return drivers.Message{}, false
+		return false
 	}
 	p.window.retry.pop()
 	p.window.slots[i].tries++
 	p.window.slots[i].sent = p.now
 	p.resent.Add(1)
-	return p.hand(i), true
+	p.hand(i, &p.window.slots[i])
+	return true
 }
 
 func (p *producer) send(ctx context.Context) {

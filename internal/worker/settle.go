@@ -35,7 +35,9 @@ func (p *producer) conclude(s *slot, i uint32, r drivers.Receipt, now int64) {
 	}
 	receipt := history.Receipt{ID: s.ID, Outcome: outcome, Position: message.Position(r.Position), At: now}
 	p.run.deps.Book.Receipt(&receipt)
-	p.log.Receipt(&receipt)
+	if p.log != nil {
+		p.log.Receipt(&receipt)
+	}
 	p.outcomes[outcome].Add(1)
 	if outcome == message.Acked {
 		p.settles.Record(measure.Ack, int(s.phase), now-s.intended)

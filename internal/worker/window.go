@@ -50,7 +50,7 @@ func newWindow(size int) *window {
 // take returns a free slot's number.
 func (w *window) take() (uint32, bool) { return w.free.pop() }
 
-// token names the present use of slot i.
+// token names the present use of slot i; hand has the same on its way.
 func (w *window) token(i uint32) uint64 { return uint64(w.slots[i].round)<<32 | uint64(i) }
 
 // settled finds the slot of a token, or nil where the driver had no right to settle it.

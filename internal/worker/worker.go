@@ -34,7 +34,7 @@ type Worker interface {
 type Beat struct {
 	// InFlight messages are with the drivers, unsettled.
 	InFlight int64
-	// Connected of Clients have a connection.
+	// Connected of Clients have a connection; producers that have done their work are no longer among them.
 	Connected, Clients int
 }
 
