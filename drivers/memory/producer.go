@@ -160,12 +160,7 @@ func (p *producer) shard(m *drivers.Message) int32 {
 		p.turn++
 		return int32(p.turn % uint32(len(p.topic.shards)))
 	}
-	const offset, prime = 2166136261, 16777619 // FNV-1a, 32 bit
-	hash := uint32(offset)
-	for _, b := range m.Key {
-		hash = (hash ^ uint32(b)) * prime
-	}
-	return int32(hash % uint32(len(p.topic.shards)))
+	return drivers.ShardOf(m.Key, len(p.topic.shards))
 }
 
 // Flush has nothing to wait for.

@@ -38,6 +38,10 @@ func (s *session) Declare(ctx context.Context, t drivers.Topic) error {
 	if t.Shards < 1 {
 		return fmt.Errorf("declare topic %q: it has %d shards: give it at least 1", t.Name, t.Shards)
 	}
+	if t.Model == drivers.Queue && len(t.Groups) > 1 {
+		return fmt.Errorf("declare topic %q: a queue has one copy of each message, so it cannot have %d groups: make it a log",
+			t.Name, len(t.Groups))
+	}
 	if err := s.broker.declare(t); err != nil {
 		return fmt.Errorf("declare topic %q: %w", t.Name, err)
 	}
