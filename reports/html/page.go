@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 
 	"ordeal/reports"
@@ -19,6 +20,7 @@ type page struct {
 	Data   figures
 
 	Audited     string
+	Muted       bool // some phase is not recorded
 	Tiles       []tile
 	Checks      []check
 	Explained   []explained
@@ -82,6 +84,7 @@ func newPage(r *reports.Run) (*page, error) {
 	p.Tiles = tiles(r)
 	p.Generator, p.Warnings = generator(r), r.Warnings()
 	p.Environment, p.Messages = environment(r), messages(r)
+	p.Muted = slices.ContainsFunc(r.Phases, func(ph reports.Phase) bool { return !ph.Recorded && ph.End > ph.Start })
 	p.checks(r)
 	p.gates(r)
 	p.faults(r)
@@ -112,8 +115,8 @@ func (p *page) checks(r *reports.Run) {
 	}
 }
 
-// life places the steps of a message on a line. The first is told by the run's clock and the others by how long after it they were, for that is
-// what one wants to know of a message; the run's clock is in the title.
+// life places the steps of a message on a line. The first is told by the run's clock and the others by how long after it they were, for
+// that is what one wants to know of a message; the run's clock is in the title.
 func life(steps []reports.Step) []step {
 	list := make([]step, 0, len(steps))
 	first := int64(-1)
@@ -184,6 +187,6 @@ func word(v reports.Verdict) string {
 	case reports.Pass, reports.Fail:
 		return string(v)
 	default:
-		return "unsure"
+		return "inconclusive"
 	}
 }

@@ -67,16 +67,22 @@ func Lost() *reports.Run {
 	r.Reasons = []string{"no-loss: 3 of 60,000 acknowledged messages never reached group audit, which read to the broker's own end."}
 	r.Counts = reports.Counts{Attempted: 60_000, Acked: 60_000, Delivered: 59_997, Unique: 59_997}
 	r.Checks = checks(60_000, 59_997)
+	for i := range r.Checks {
+		r.Checks[i].Promise = map[string]string{"no-loss": "kept in memory", "order": "per shard", "duplicates": "exactly once"}[r.Checks[i].Name]
+	}
 	loss := &r.Checks[0]
 	loss.Verdict, loss.Why = reports.Fail, "3 of 60,000 acknowledged messages never reached group audit."
 	loss.Counts["lost"] = 3
-	for i, id := range []string{"load-1/2/1733", "load-1/0/9120", "load-1/3/14002"} {
+	lost := []struct{ id, place string }{
+		{"load-1/2/1733", "shard 2, position 1,733"}, {"load-1/0/9120", "shard 0, position 9,120"}, {"load-1/3/14002", "shard 3, position 14,002"},
+	}
+	for i, m := range lost {
 		sent := int64(4+3*i)*second + 181*millisecond
 		loss.Examples = append(loss.Examples, reports.Example{
-			Message: id, Kind: "lost", Group: "audit", Detail: "acked at " + reports.Offset(sent+60*microsecond) + ", never delivered",
+			Message: m.id, Kind: "lost", Group: "audit", Detail: "acked at " + reports.Offset(sent+60*microsecond) + ", never delivered",
 			Life: []reports.Step{
 				{At: sent, What: "sent", Note: "intended " + reports.Offset(sent-millisecond)},
-				{At: sent + 60*microsecond, What: "acked", Note: "shard 2, position 1,733", Tone: "good"},
+				{At: sent + 60*microsecond, What: "acked", Note: m.place, Tone: "good"},
 				{At: 12*second + 310*millisecond, What: "drained to the end", Note: "never delivered", Tone: "bad"},
 			},
 		})

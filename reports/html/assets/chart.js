@@ -41,9 +41,12 @@ function key(parent, series, changed) {
   return out;
 }
 
+// paper is the width of a printed page while one is made, 0 on the screen.
+let paper = 0;
+
 // frame clears the drawing, gives it the real width, so that a letter is as large as one in the text, and says where the plot area is.
 function frame(svg, height) {
-  const width = Math.max(240, Math.round(svg.parentNode.clientWidth - (innerWidth <= 760 ? 16 : 24)));
+  const width = Math.max(240, Math.round(paper || svg.parentNode.clientWidth - (innerWidth <= 760 ? 16 : 24)));
   svg.replaceChildren();
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   return { left: 52, right: width - 14, top: 16, bottom: height - 22, width, height };

@@ -1,5 +1,6 @@
-// Figures for people, as reports/format.go writes them.
+// The run’s figures, and how to write them for people: as reports/format.go does.
 
+const data = JSON.parse(document.getElementById("data").textContent);
 const none = "–";
 const grouped = n => Math.round(n).toLocaleString("en-US");
 

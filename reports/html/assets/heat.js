@@ -34,5 +34,5 @@ function heatmap() {
   }
 
   return { title: "Latency heat map", note: "end to end: share of a second’s messages in each band", height: 170, paint, format: most,
-    series: [{ name: "most", values: [] }], scale: (_, box) => decades(lower(first), bounds[end], box.bottom, box.top) };
+    series: [{ name: "most", values: [] }], scale: (_, box) => decades(lower(first) * 1.001, bounds[end] * 0.999, box.bottom, box.top) };
 }

@@ -40,7 +40,13 @@ for (const [element, redraw] of drawn) {
 // On paper nobody can open anything, so that what is closed is opened, and closed again.
 let closed = [];
 addEventListener("beforeprint", () => {
+  paper = 680;
+  drawn.forEach(([, redraw]) => redraw());
   closed = [...document.querySelectorAll("details:not([open])")];
   closed.forEach(d => { d.open = true; });
 });
-addEventListener("afterprint", () => closed.forEach(d => { d.open = false; }));
+addEventListener("afterprint", () => {
+  paper = 0;
+  drawn.forEach(([, redraw]) => redraw());
+  closed.forEach(d => { d.open = false; });
+});

@@ -3,7 +3,7 @@
 // linear is from 0 to beyond top, with about as many round ticks as there is room for.
 function linear(top, a, b) {
   top = Math.max(top * 1.08, 1);
-  const room = Math.max(2, Math.floor(Math.abs(b - a) / 36));
+  const room = Math.max(3, Math.floor(Math.abs(b - a) / 36));
   let step = 10 ** Math.floor(Math.log10(top / room));
   for (const f of [1, 2, 2.5, 5, 10]) if (top / (step * f) <= room) { step *= f; break; }
   const at = v => a + v / top * (b - a);
@@ -29,15 +29,15 @@ function seconds(from, to, a, b) {
   const step = steps.find(s => (to - from) / s <= room) || steps.at(-1);
   const at = v => a + (v - from) / (to - from) * (b - a);
   const ticks = [];
-  for (let v = Math.ceil(from / step) * step; v <= to + 1e-9; v += step) ticks.push({ at: at(v), text: moment(v, step) });
+  for (let v = Math.ceil(from / step) * step; v <= to + 1e-9; v += step) ticks.push({ at: at(v), text: moment(v) });
   return { at, ticks, back: px => from + (px - a) / (b - a) * (to - from) };
 }
 
-// moment writes a second of the run on an axis whose ticks are step apart.
-function moment(s, step) {
-  if (step < 60) return grouped(s) + " s";
-  const h = Math.floor(s / 3600), min = Math.round(s % 3600 / 60);
-  return h ? h + " h" + (min ? " " + min + " min" : "") : min + " min";
+// moment writes a second of the run: 12 s, and as on a clock in runs of minutes (2:05) and hours (1:02:05).
+function moment(s) {
+  if (data.end < 120) return grouped(s) + " s";
+  const two = n => String(Math.floor(n)).padStart(2, "0");
+  return s < 3600 ? Math.floor(s / 60) + ":" + two(s % 60) : Math.floor(s / 3600) + ":" + two(s % 3600 / 60) + ":" + two(s % 60);
 }
 
 // nines is the percentile axis on which 90 %, 99 % and 99.9 % are equally far apart.

@@ -1,12 +1,11 @@
 // The charts over time: one axis, one crosshair, one stretch that is looked at.
 
-const data = JSON.parse(document.getElementById("data").textContent);
-
 function Timeline(root, reset, heard) {
   const whole = { from: 0, to: Math.max(data.end, data.step) };
   const view = { ...whole }, last = data.start.length - 1;
   const middle = i => data.start[i] + data.step / 2;
   const index = t => Math.max(0, Math.min(last, Math.floor((t - data.start[0]) / data.step)));
+  const second = i => moment(data.start[i]);
   const charts = [];
   let cursor = null, drag = null;
 
@@ -126,7 +125,7 @@ function Timeline(root, reset, heard) {
     if (!does || e.ctrlKey || e.metaKey || e.altKey) return;
     e.preventDefault();
     does();
-    if (cursor != null) heard.textContent = `${grouped(data.start[cursor])} s: ` + chart.spec.series.map((s, i) => s.name + " " + value(chart, i)).join(", ");
+    if (cursor != null) heard.textContent = second(cursor) + ": " + chart.spec.series.map((s, i) => s.name + " " + value(chart, i)).join(", ");
   }
 
   function move(i) {
@@ -157,7 +156,7 @@ function Timeline(root, reset, heard) {
       const x = c.x.at(middle(cursor));
       if (x < c.box.left || x > c.box.right) continue;
       draw(c.front, "line", { class: "cross", x1: x, x2: x, y1: c.box.top, y2: c.box.bottom });
-      const text = grouped(data.start[cursor]) + " s", half = textWidth(text) / 2 + 2;
+      const text = second(cursor), half = textWidth(text) / 2 + 2;
       draw(c.front, "text", { class: "when halo", x: Math.max(c.box.left + half, Math.min(c.box.right - half, x)), y: c.box.top + 10,
         "text-anchor": "middle" }, text);
       if (!c.spec.paint) {
