@@ -109,13 +109,13 @@ func (s Scope) String() string {
 type Survival uint8
 
 const (
-	// Nothing: an ack promises nothing. It is the zero value.
+	// Nothing is outlived: an ack promises nothing. It is the zero value.
 	Nothing Survival = iota
-	// Crash of the node's process.
+	// Crash of the node's process is outlived.
 	Crash
-	// NodeLoss: one node may vanish with its disk.
+	// NodeLoss is outlived: one node may vanish with its disk.
 	NodeLoss
-	// PowerLoss of all nodes at once.
+	// PowerLoss of all nodes at once is outlived.
 	PowerLoss
 )
 

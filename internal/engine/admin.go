@@ -11,8 +11,8 @@ import (
 // askLimit bounds one question: the node asked may be paused, and then never answers.
 const askLimit = 2 * time.Second
 
-// admin asks the broker questions over a connection of its own, which no fault touches. After an error it takes a new connection, since the node
-// it asked may be gone.
+// admin asks the broker questions over a connection of its own, which no fault touches. After an error it takes a new connection, since
+// the node it asked may be gone.
 type admin struct {
 	driver drivers.Driver
 	config drivers.Config

@@ -43,8 +43,8 @@ func cpuModel() string {
 	return ""
 }
 
-// The garbage collector's pace during a run: the live heap is a few MiB, and at the default of 100 % it would be collected hundreds of times
-// a second under full load, which costs up to a quarter of the client's CPU time and shows in its tail.
+// The garbage collector's pace during a run: the live heap is a few MiB, and at the default of 100 % it would be collected hundreds of
+// times a second under full load, which costs up to a quarter of the client's CPU time and shows in its tail.
 const (
 	gcPercent   = 400
 	memoryLimit = 1 << 30

@@ -7,8 +7,8 @@ import (
 	"ordeal/reports"
 )
 
-// gates evaluates the scenario's gates against the figures of a run, as they stand in run.json. ownLag gives ordeal's own lateness in a phase:
-// a gate on latency that is missed by no more than that is inconclusive, for the broker may not be to blame.
+// gates evaluates the scenario's gates against the figures of a run, as they stand in run.json. ownLag gives ordeal's own lateness in a
+// phase: a gate on latency that is missed by no more than that is inconclusive, for the broker may not be to blame.
 func gates(list []*gate.Gate, r *reports.Run, ownLag func(phase string) int64) []reports.Gate {
 	out := make([]reports.Gate, 0, len(list))
 	for _, g := range list {

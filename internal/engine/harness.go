@@ -16,7 +16,8 @@ const (
 	sentShare = 0.99
 	// ownLagLimit is the p99 of ordeal's own lateness above which its latencies are its own.
 	ownLagLimit = 100 * time.Millisecond
-	// windowShare is the least part of the time for which a closed loop's window must have been full: else the loop was not the broker's to close.
+	// windowShare is the least part of the time for which a closed loop's window must have been full: else the loop was not the broker's
+	// to close.
 	windowShare = 0.05
 )
 

@@ -29,7 +29,8 @@ type plan struct {
 	offered []*schedule.Schedule
 }
 
-// newPlan lays out a scenario on a driver. Errors are the user's: a setting that the driver does not have, or a guarantee that it cannot give.
+// newPlan lays out a scenario on a driver. Errors are the user's: a setting that the driver does not have, or a guarantee that it
+// cannot give.
 func newPlan(o *Options, run uint32) (*plan, error) {
 	sc := o.Scenario
 	p := &plan{scenario: sc, names: map[string]string{}}
@@ -100,6 +101,7 @@ func (p *plan) topicNamed(name string) drivers.Topic {
 
 // producers lays out every producer of every entry. IDs are dense from 1, probes come after them.
 func (p *plan) producers(o *Options) error {
+	total := 0.0
 	for _, e := range p.scenario.Producers {
 		topic := p.topicNamed(e.To)
 		p.guarantee = max(p.guarantee, e.Guarantee)
@@ -115,6 +117,7 @@ func (p *plan) producers(o *Options) error {
 			return usage(fmt.Errorf("producer %s: rate: %w", e.Name, err))
 		}
 		p.offered = append(p.offered, plan)
+		total += rate
 		keys := keysOf(e.Keys)
 		lanes := uint32(topic.Shards)
 		if keys != nil {
@@ -123,13 +126,18 @@ func (p *plan) producers(o *Options) error {
 		for i := range e.Count {
 			id, name := uint32(len(p.worker.Producers)+1), member(e.Name, i, e.Count)
 			p.worker.Producers = append(p.worker.Producers, worker.Producer{
-				ID: id, Name: name, Topic: topic, Guarantee: e.Guarantee, Schedule: plan, Rate: rate / float64(e.Count),
+				ID: id, Name: name, Topic: topic, Guarantee: e.Guarantee, Schedule: plan,
 				Offset: uint64(i), Stride: uint64(e.Count), Window: e.Window, MinSize: e.Size.Min, MaxSize: e.Size.Max, Keys: keys,
 				Attempts: e.Retry.Attempts, ClientRetry: e.Retry.Client,
 			})
 			p.judge.Producers = append(p.judge.Producers, judge.Producer{
 				ID: id, Name: name, Topic: e.To, Lanes: lanes, KeyLanes: keys != nil, Counted: true,
 			})
+		}
+	}
+	for i := range p.worker.Producers {
+		if p.worker.Producers[i].Schedule != nil {
+			p.worker.Producers[i].Rate = total
 		}
 	}
 	p.config.Guarantee = p.guarantee
@@ -165,7 +173,7 @@ func scheduleOf(e scenarios.Producer, seed uint64) (s *schedule.Schedule, rate f
 // hash keeps the random choices of entries apart, and the same when entries are added.
 func hash(name string) uint64 {
 	h := fnv.New64a()
-	h.Write([]byte(name)) //nolint:errcheck // documented never to fail
+	h.Write([]byte(name))
 	return h.Sum64()
 }
 

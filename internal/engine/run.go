@@ -131,7 +131,7 @@ type execution struct {
 // says why. An error beside a run has been written into it already. When ctx ends the run is cut short: faults are healed, what is known
 // is judged and written down.
 func Run(ctx context.Context, o Options) (*reports.Run, error) {
-	id := rand.Uint32() //nolint:forbidigo // the one choice that must differ between runs of one seed
+	id := rand.Uint32() // the one choice that must differ between runs of one seed
 	p, err := newPlan(&o, id)
 	if err != nil {
 		return nil, err
@@ -344,7 +344,7 @@ func (x *execution) connect(ctx context.Context) error {
 		Dial: func(role worker.Role, name string) worker.Dial {
 			return x.links.Dialer(faults.Client{Role: faults.Role(role), Name: name})
 		},
-		Notify: func(kind, text string) { x.events.add(kind, "%s", text) },
+		Notify: func(text string) { x.events.add("connect", "%s", text) },
 	})
 	if err != nil {
 		return environment(err)

@@ -15,8 +15,8 @@ import (
 	"ordeal/reports"
 )
 
-// Check judges the saved run in folder again with the checks known today, from its history, and works out verdict and exit code anew. Figures,
-// faults and gates are those of run.json.
+// Check judges the saved run in folder again with the checks known today, from its history, and works out verdict and exit code anew.
+// Figures, faults and gates are those of run.json.
 func Check(folder string, known []judge.Check) (*reports.Run, error) {
 	r, err := reports.Read(filepath.Join(folder, "run.json"))
 	if err != nil {

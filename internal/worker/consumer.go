@@ -71,7 +71,7 @@ func (c *consumer) drop(cause error) {
 	if cause != nil {
 		c.errors.note("receive", cause)
 		c.reconnects.Add(1)
-		c.run.notify("connect", c.plan.Name+" lost its connection: "+cause.Error())
+		c.run.notify(c.plan.Name + " lost its connection: " + cause.Error())
 	}
 }
 
@@ -85,7 +85,7 @@ func (c *consumer) loop(ctx context.Context) {
 				}
 				continue
 			}
-			c.run.notify("connect", c.plan.Name+" is connected again")
+			c.run.notify(c.plan.Name + " is connected again")
 		}
 		n, err := c.receive(ctx)
 		if n > 0 {

@@ -29,8 +29,8 @@ type Deps struct {
 	// History is nil where none is kept.
 	History *history.Writer
 	Logger  *slog.Logger
-	// Notify is told of connections lost and found again; kind is the event's.
-	Notify func(kind, text string)
+	// Notify is told of connections lost and found again.
+	Notify func(text string)
 }
 
 // running is what producers, consumers and groups share.
@@ -57,7 +57,7 @@ func (r *running) groupLog(id uint32) *history.GroupLog {
 	return r.deps.History.Group(id)
 }
 
-func (r *running) notify(kind, text string) { r.deps.Notify(kind, text) }
+func (r *running) notify(text string) { r.deps.Notify(text) }
 
 // phase returns the index of the phase that t lies in; hint is a guess, usually the last answer.
 func (r *running) phase(t int64, hint int) int {

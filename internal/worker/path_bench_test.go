@@ -128,8 +128,9 @@ func pathPlan(b *testing.B, n int, rate float64) (Plan, judge.Plan) {
 	}
 }
 
-// BenchmarkWholePath is the cost of ordeal itself on one core: schedule, stamp, checksum, verify, judge and histograms, without a broker and
-// without a history. Its own figure is messages per second; at least 5 million, without an allocation, is what ordeal claims.
+// BenchmarkWholePath is the cost of ordeal itself on one core: schedule, stamp, checksum, verify, judge and histograms, without a
+// broker and without a history. Its own figure is messages per second; at least 5 million, without an allocation, is what ordeal
+// claims.
 func BenchmarkWholePath(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	const n = 5_000_000
@@ -142,7 +143,7 @@ func BenchmarkWholePath(b *testing.B) {
 		w, err := NewLocal(plan, Deps{
 			Driver: null{batches: make(chan []drivers.Message)}, Book: book, Logger: slog.New(slog.DiscardHandler),
 			Dial:   func(Role, string) Dial { return nil },
-			Notify: func(kind, text string) { b.Error(kind, text) },
+			Notify: func(text string) { b.Error(text) },
 		})
 		if err != nil {
 			b.Fatal(err)

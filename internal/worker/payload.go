@@ -16,8 +16,8 @@ type filler struct {
 // fillerSpan is how far the slices may begin from the block's start; a power of two.
 const fillerSpan = 1 << 14
 
-func newFiller(seed uint64, min, max int) *filler {
-	f := &filler{block: make([]byte, fillerSpan+max), seed: seed, min: min, max: max}
+func newFiller(seed uint64, least, most int) *filler {
+	f := &filler{block: make([]byte, fillerSpan+most), seed: seed, min: least, max: most}
 	source := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16), byte(seed >> 24), byte(seed >> 32)})
 	source.Read(f.block) //nolint:errcheck // documented never to fail
 	return f

@@ -30,7 +30,7 @@ type Producer struct {
 	Guarantee drivers.Guarantee
 	// Schedule is nil for a closed loop, which sends whenever the window has room.
 	Schedule *schedule.Schedule
-	// Rate is a hint for the pacer: messages per second of this producer; 0 for a closed loop.
+	// Rate is a hint for the pacer: messages per second of all producers together, for it is their wake-ups that add up; 0 for a closed loop.
 	Rate float64
 	// Offset and Stride say which of the schedule's messages are this producer's: Offset, Offset+Stride, …
 	Offset, Stride uint64

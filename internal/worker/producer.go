@@ -92,7 +92,7 @@ func (p *producer) drop(cause error) {
 	if cause != nil {
 		p.errors.note("connection", cause)
 		p.reconnects.Add(1)
-		p.run.notify("connect", p.plan.Name+" lost its connection: "+cause.Error())
+		p.run.notify(p.plan.Name + " lost its connection: " + cause.Error())
 	}
 }
 
@@ -130,7 +130,7 @@ func (p *producer) reconnect(ctx context.Context) bool {
 		}
 		return false
 	}
-	p.run.notify("connect", p.plan.Name+" is connected again")
+	p.run.notify(p.plan.Name + " is connected again")
 	return true
 }
 

@@ -7,8 +7,8 @@ import (
 	"ordeal/internal/measure"
 )
 
-// Worker is a part of a run's load. The engine sees nothing else of it, wherever it runs. The calls come in the order of the methods, from one
-// goroutine but for Beat, Reached and Fence, which may come from any once Start returned.
+// Worker is a part of a run's load. The engine sees nothing else of it, wherever it runs. The calls come in the order of the methods,
+// from one goroutine but for Beat, Reached and Fence, which may come from any once Start returned.
 type Worker interface {
 	// Connect opens every connection and joins every group, then probes: a message to every topic must be acked and reach every
 	// group. An error names the client and what it was waiting for.

@@ -1,0 +1,346 @@
+package worker
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ordeal/drivers"
+	"ordeal/internal/measure"
+	"ordeal/internal/schedule"
+)
+
+// Whatever the shape of the load and the number of producers that share it, exactly what the schedule asks for is sent: all of it, once.
+func TestAsManyAreSentAsTheScheduleAsksFor(t *testing.T) {
+	for _, arrival := range []schedule.Arrival{schedule.Uniform, schedule.Poisson} {
+		t.Run(arrival.String(), func(t *testing.T) {
+			const length = 300 * time.Millisecond
+			s, err := schedule.New([]schedule.Segment{
+				{From: 1000, To: 1000, For: 100 * time.Millisecond}, {From: 1000, To: 20_000, For: 100 * time.Millisecond}, {From: 777, To: 777},
+			}, arrival, 42)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan := testPlan(t, 1, length)
+			one := plan.Producers[0]
+			plan.Producers, plan.Probes = nil, nil
+			for i := range 3 {
+				p := one
+				p.ID, p.Name, p.Schedule = uint32(i+1), fmt.Sprintf("checkout-%d", i+1), s
+				p.Offset, p.Stride = uint64(i), 3
+				plan.Producers = append(plan.Producers, p)
+			}
+			r := newRig(t, newFake(), plan)
+			r.connect()
+			r.begin()
+			r.sent()
+			f, want := r.findings(), int64(s.Count(int64(length)))
+			if f.Totals.Attempted != want || f.Totals.Acked != want {
+				t.Errorf("%d attempted, %d acked, the schedule asks for %d", f.Totals.Attempted, f.Totals.Acked, want)
+			}
+			if r.result.Unsent != 0 || r.result.Misuse != 0 || r.result.Resent != 0 {
+				t.Errorf("unsent %d, misuse %d, resent %d: all must be 0", r.result.Unsent, r.result.Misuse, r.result.Resent)
+			}
+			if sum := r.metrics.Finish().Phases[0].Latencies[measure.Lag].Count; sum != want {
+				t.Errorf("%d samples of lag for %d messages", sum, want)
+			}
+		})
+	}
+}
+
+// The window bounds what is unsettled, whatever the order and the pace in which the broker answers.
+func TestWindowIsNeverExceeded(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		size := rapid.IntRange(1, 20).Draw(rt, "window")
+		closed := rapid.Bool().Draw(rt, "closed loop")
+		batch := rapid.IntRange(1, size).Draw(rt, "answered together")
+		backwards := rapid.Bool().Draw(rt, "answered backwards")
+		f, answers := newFake(), make(chan func(), 1<<12)
+		f.answer = func(p *fakeProducer, m drivers.Message) {
+			answers <- func() { p.receipt(drivers.Receipt{Token: m.Token, Outcome: drivers.Acked}) }
+		}
+		plan := testPlan(t, 20_000, 15*time.Millisecond)
+		plan.Probes, plan.Producers[0].Window = nil, size
+		if closed {
+			plan.Producers[0].Schedule, plan.Producers[0].Rate = nil, 0
+		}
+		quit := make(chan struct{})
+		var broker sync.WaitGroup
+		broker.Go(func() { answer(answers, batch, backwards, quit) })
+		r := newRig(t, f, plan)
+		r.connect()
+		r.begin()
+		r.sent()
+		r.stop()
+		close(quit)
+		broker.Wait()
+		if f.peak > size {
+			rt.Fatalf("%d messages were unsettled with a window of %d", f.peak, size)
+		}
+		if f.inFlight != 0 || r.Beat().InFlight != 0 {
+			rt.Fatalf("%d unsettled at the end, the worker counts %d", f.inFlight, r.Beat().InFlight)
+		}
+	})
+}
+
+// answer settles batch messages at a time, or what there is once nothing more comes.
+func answer(answers <-chan func(), batch int, backwards bool, quit <-chan struct{}) {
+	var held []func()
+	flush := func() {
+		if backwards {
+			slices.Reverse(held)
+		}
+		for _, settle := range held {
+			settle()
+		}
+		held = held[:0]
+	}
+	for {
+		select {
+		case settle := <-answers:
+			if held = append(held, settle); len(held) >= batch {
+				flush()
+			}
+		case <-time.After(200 * time.Microsecond):
+			flush()
+		case <-quit:
+			return
+		}
+	}
+}
+
+func TestClosedLoopStopsAtTheEnd(t *testing.T) {
+	f := newFake()
+	var settled atomic.Int64
+	f.answer = func(p *fakeProducer, m drivers.Message) {
+		settled.Add(1)
+		p.receipt(drivers.Receipt{Token: m.Token, Outcome: drivers.Acked})
+	}
+	plan := testPlan(t, 1, 50*time.Millisecond)
+	plan.Probes, plan.Producers[0].Schedule, plan.Producers[0].Rate = nil, nil, 0
+	r := newRig(t, f, plan)
+	r.connect()
+	r.begin()
+	r.sent()
+	if got := r.findings().Totals; got.Attempted == 0 || got.Attempted != settled.Load() || got.Acked != got.Attempted {
+		t.Errorf("attempted %d, acked %d, settled by the driver %d", got.Attempted, got.Acked, settled.Load())
+	}
+	if r.result.Unsent != 0 || r.result.Ended < 50*time.Millisecond {
+		t.Errorf("unsent %d, ended after %s", r.result.Unsent, r.result.Ended)
+	}
+}
+
+func TestOutcomesAreTakenAsTheDriverSaysThem(t *testing.T) {
+	outcomes := []drivers.Outcome{drivers.Acked, drivers.Rejected, drivers.Unknown}
+	f, n := newFake(), 0
+	f.answer = func(p *fakeProducer, m drivers.Message) {
+		p.receipt(drivers.Receipt{Token: m.Token, Outcome: outcomes[n%3], Err: errBroken})
+		n++
+	}
+	plan := testPlan(t, 3000, 100*time.Millisecond)
+	plan.Probes = nil
+	r := newRig(t, f, plan)
+	r.connect()
+	r.begin()
+	r.sent()
+	if got := r.findings().Totals; got.Acked != 100 || got.Rejected != 100 || got.Unknown != 100 {
+		t.Errorf("acked %d, rejected %d, unknown %d, expected 100 of each", got.Acked, got.Rejected, got.Unknown)
+	}
+	var where []string
+	for _, e := range r.result.Errors {
+		where = append(where, fmt.Sprintf("%s %d", e.Where, e.Count))
+	}
+	slices.Sort(where)
+	if want := []string{"rejected 100", "unknown 100"}; !slices.Equal(where, want) {
+		t.Errorf("errors %v, expected %v", where, want)
+	}
+}
+
+// A message that is tried again has one outcome: acked if any try was, and never rejected when one of its tries may have arrived.
+func TestRetriesMergeOutcomes(t *testing.T) {
+	const a, r, u = drivers.Acked, drivers.Rejected, drivers.Unknown
+	tests := []struct {
+		name  string
+		tries []drivers.Outcome
+		want  drivers.Outcome
+		sent  int
+	}{
+		{"acked at once", []drivers.Outcome{a, r, r}, a, 1},
+		{"acked after rejected", []drivers.Outcome{r, a, r}, a, 2},
+		{"acked after unknown", []drivers.Outcome{u, a, r}, a, 2},
+		{"acked at last", []drivers.Outcome{u, r, a}, a, 3},
+		{"rejected after unknown stays unknown", []drivers.Outcome{u, r, r}, u, 3},
+		{"unknown after rejected", []drivers.Outcome{r, r, u}, u, 3},
+		{"always rejected", []drivers.Outcome{r, r, r}, r, 3},
+		{"always unknown", []drivers.Outcome{u, u, u}, u, 3},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFake()
+			f.answer = func(p *fakeProducer, m drivers.Message) {
+				p.receipt(drivers.Receipt{Token: m.Token, Outcome: test.tries[f.sent(m)-1], Err: errBroken})
+			}
+			plan := testPlan(t, 10_000, time.Second)
+			plan.Probes, plan.Producers[0].Attempts = nil, 3
+			s, err := schedule.New([]schedule.Segment{{From: 1000, To: 1000, For: 10 * time.Millisecond}, {}}, schedule.Uniform, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan.Producers[0].Schedule = s // ten messages at first, then time enough for their retries
+			run := newRig(t, f, plan)
+			run.connect()
+			run.begin()
+			await(t, "all tries", func() bool {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				tries := 0
+				for _, n := range f.handed {
+					tries += n
+				}
+				return tries >= 10*test.sent && f.inFlight == 0
+			})
+			run.StopSending()
+			run.sent()
+			got := run.findings().Totals
+			counts := map[drivers.Outcome]int64{a: got.Acked, r: got.Rejected, u: got.Unknown}
+			if got.Attempted != 10 || counts[test.want] != 10 {
+				t.Errorf("10 messages: %d attempted, %d acked, %d rejected, %d unknown, expected all %s",
+					got.Attempted, got.Acked, got.Rejected, got.Unknown, test.want)
+			}
+			if want := int64(10 * (test.sent - 1)); run.result.Resent != want {
+				t.Errorf("%d sends were repeats, expected %d", run.result.Resent, want)
+			}
+		})
+	}
+}
+
+// A driver that settles what it has no right to settle is found out, and neither loses nor doubles a slot of the window.
+func TestMisuseIsFoundOut(t *testing.T) {
+	tests := []struct {
+		name   string
+		answer func(p *fakeProducer, m drivers.Message)
+	}{
+		{"settles twice", func(p *fakeProducer, m drivers.Message) { p.deliver(m); p.deliver(m) }},
+		{"settles what was never sent", func(p *fakeProducer, m drivers.Message) {
+			p.deliver(m)
+			p.receipt(drivers.Receipt{Token: m.Token + 1<<40, Outcome: drivers.Acked})
+		}},
+		{"settles a slot that does not exist", func(p *fakeProducer, m drivers.Message) {
+			p.deliver(m)
+			p.receipt(drivers.Receipt{Token: 1 << 31, Outcome: drivers.Acked})
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFake()
+			f.answer = test.answer
+			plan := testPlan(t, 1000, 100*time.Millisecond)
+			plan.Probes, plan.Producers[0].Window = nil, 3
+			r := newRig(t, f, plan)
+			r.connect()
+			r.begin()
+			r.sent()
+			got := r.findings().Totals
+			if r.result.Misuse != 100 {
+				t.Errorf("misuse was seen %d times, expected 100", r.result.Misuse)
+			}
+			if got.Attempted != 100 || got.Acked != 100 {
+				t.Errorf("attempted %d, acked %d, expected 100 of each", got.Attempted, got.Acked)
+			}
+		})
+	}
+}
+
+// A driver that never settles holds up the end only until sending is stopped, and what it kept is unknown.
+func TestUnsettledMessagesAreUnknownInTheEnd(t *testing.T) {
+	f := newFake()
+	f.answer = func(*fakeProducer, drivers.Message) {}
+	plan := testPlan(t, 1000, 50*time.Millisecond)
+	plan.Probes = nil
+	r := newRig(t, f, plan)
+	r.connect()
+	r.begin()
+	await(t, "all sends", func() bool { return r.Beat().InFlight == 50 })
+	select {
+	case <-r.Sent():
+		t.Error("sending was called done with 50 messages unsettled")
+	default:
+	}
+	r.StopSending()
+	r.sent()
+	if got := r.findings().Totals; got.Attempted != 50 || got.Unknown != 50 {
+		t.Errorf("attempted %d, unknown %d, expected 50 of each", got.Attempted, got.Unknown)
+	}
+}
+
+// A connection that breaks in a Send makes what was in flight unknown; a new one is opened and the schedule goes on, late but whole.
+func TestProducerReconnects(t *testing.T) {
+	f := newFake()
+	f.send = func(n int64) error {
+		if n == 5 || n == 9 {
+			return errBroken
+		}
+		return nil
+	}
+	f.open = func(n int64) error {
+		if n == 3 || n == 4 { // 0 and 1 are the first consumer and producer, 2 follows the first break
+			return fmt.Errorf("no route: %w", errBroken)
+		}
+		return nil
+	}
+	plan := testPlan(t, 1000, 200*time.Millisecond)
+	plan.Probes = nil
+	r := newRig(t, f, plan)
+	r.connect()
+	r.begin()
+	r.sent()
+	got := r.findings().Totals
+	if got.Attempted != 200 || got.Unknown == 0 || got.Acked+got.Unknown != 200 {
+		t.Errorf("attempted %d, acked %d, unknown %d of 200", got.Attempted, got.Acked, got.Unknown)
+	}
+	if r.result.Reconnects != 2 || r.result.Unsent != 0 {
+		t.Errorf("%d reconnects, %d unsent, expected 2 and 0", r.result.Reconnects, r.result.Unsent)
+	}
+	lost, again := 0, 0
+	for _, e := range r.notes() {
+		if strings.Contains(e, "lost its connection: "+errBroken.Error()) {
+			lost++
+		}
+		if strings.Contains(e, "connected again") {
+			again++
+		}
+	}
+	if lost != 2 || again != 2 {
+		t.Errorf("told of %d lost and %d found connections, expected 2 of each: %q", lost, again, r.notes())
+	}
+}
+
+// A broker that stays away does not hold up a stopped worker, and what was due and never sent is counted.
+func TestStopWithoutAConnection(t *testing.T) {
+	f := newFake()
+	f.send = func(int64) error { return errBroken }
+	f.open = func(n int64) error {
+		if n > 1 {
+			return errBroken
+		}
+		return nil
+	}
+	plan := testPlan(t, 1000, 100*time.Millisecond)
+	plan.Probes = nil
+	r := newRig(t, f, plan)
+	r.connect()
+	r.begin()
+	await(t, "tries to reconnect", func() bool { return f.opens.Load() > 5 })
+	r.StopSending()
+	r.sent()
+	got := r.findings().Totals
+	if got.Attempted+r.result.Unsent != 100 || got.Unknown != got.Attempted || got.Attempted == 0 {
+		t.Errorf("attempted %d, unknown %d, unsent %d of 100", got.Attempted, got.Unknown, r.result.Unsent)
+	}
+}
