@@ -98,7 +98,7 @@ func (Fault) about() map[string]string {
 	return map[string]string{
 		"kind": "What is done; see docs/faults.md for the kinds and their own options, which stand beside these keys.",
 		"target": "For nodes: a name, any, all, leader(topic), follower(topic). For connections: all, producers, " +
-			"consumers, an entry or one of it (checkout-2), node(n1).",
+			"consumers, the name of an entry or of one of its members (checkout-2), node(n1).",
 		"at":  "When it begins, from the start of its phase.",
 		"for": "How long it lasts. It may reach into later phases, but not beyond the last.",
 	}

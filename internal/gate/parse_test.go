@@ -74,7 +74,7 @@ func TestParseErrors(t *testing.T) {
 		{"steady.end_to_end.p95 < 20ms", 8, `there is no figure "end_to_end.p95"`, `did you mean "end_to_end.p90"?`},
 		{"steady.endtoend.p99 < 20ms", 8, `there is no figure "endtoend.p99"`, `did you mean "end_to_end.p99"?`},
 		{"steady.throughput > 1/s", 8, `there is no figure "throughput"`, "there are offered_rate, sent_rate"},
-		{"harness.cpu < 80%", 9, `there is no figure "cpu"`, "there are lag_p99, hiccup_p99, cpu_share, rss_max"},
+		{"harness.load < 80%", 9, `there is no figure "load"`, "there are lag_p99, hiccup_p99, cpu_share, rss_max"},
 		{"steady < 20ms", 1, `"steady" is not a figure`, ""},
 		{"< 20ms", 1, "expected a figure", ""},
 		{"steady.gap.max <", 17, "expected a limit: a duration such as 20ms", ""},
@@ -105,7 +105,8 @@ func TestParseErrors(t *testing.T) {
 // Whatever it is given, the parser answers: with a gate that says what was written, or with an error that points into it.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
-		"steady.end_to_end.p99 < 20ms", "a.received_rate >= 95% of b.received_rate", "harness.rss_max<1GiB", "= = =", "x.gap.max < 1%% of", "", "%of ",
+		"steady.end_to_end.p99 < 20ms", "a.received_rate >= 95% of b.received_rate", "harness.rss_max<1GiB", "= = =",
+		"x.gap.max < 1%% of", "", "%of ",
 	} {
 		f.Add(seed)
 	}
