@@ -1,0 +1,117 @@
+package nats
+
+import (
+	"errors"
+	"fmt"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"ordeal/drivers"
+)
+
+var (
+	// errLost says that the connection is gone: everything in flight on it is unknown.
+	errLost = errors.New("the connection to the server is lost")
+	// errClosed says that the producer, consumer or session was closed before.
+	errClosed = errors.New("closed")
+	// errNoAnswer says that no answer came within publish_timeout.
+	errNoAnswer = errors.New("no answer from the server within publish_timeout")
+	// errShard says that the topic has no such shard.
+	errShard = errors.New("no such shard")
+	// errWindow says that more messages were in flight than a producer can name.
+	errWindow = errors.New("too many messages in flight")
+	// errAnswer says that an answer was not understood.
+	errAnswer = errors.New("an answer that is no PubAck")
+)
+
+// serverError is an error in a PubAck or in an answer of the JetStream API, by its code in the server's errors.json.
+type serverError struct {
+	Status      int    `json:"code"`
+	Code        int    `json:"err_code"`
+	Description string `json:"description"`
+}
+
+func (e *serverError) Error() string {
+	return fmt.Sprintf("jetstream error %d: %s", e.Code, e.Description)
+}
+
+// publishOutcome says what is known of a message when the library's publish returned err, which is not nil. Only what is refused
+// before anything is written is known not to have been sent.
+func publishOutcome(err error) drivers.Outcome {
+	for _, never := range []error{
+		natsgo.ErrMaxPayload, natsgo.ErrConnectionClosed, natsgo.ErrConnectionDraining, natsgo.ErrBadSubject,
+		natsgo.ErrHeadersNotSupported, natsgo.ErrInvalidMsg, natsgo.ErrInvalidConnection, errShard, errWindow, errClosed,
+	} {
+		if errors.Is(err, never) {
+			return drivers.Rejected
+		}
+	}
+	return drivers.Unknown
+}
+
+// answerOutcome says what is known of a message whose answer was err, nil for a PubAck without an error.
+//
+// Rejected are those answers that the server gives before it stores or proposes anything (processJetStreamMsg and
+// processClusteredInboundMsg of nats-server 2.15), and "no responders", after which no message was ever found
+// (more than 30,000 with leaders killed and electing). All others stay Unknown. Above all 10077, a failed store: in a cluster the other nodes
+// may have stored what the leader could not.
+func answerOutcome(err error) drivers.Outcome {
+	if err == nil {
+		return drivers.Acked
+	}
+	if errors.Is(err, natsgo.ErrNoResponders) {
+		return drivers.Rejected
+	}
+	var api *serverError
+	if !errors.As(err, &api) {
+		return drivers.Unknown
+	}
+	switch api.Code {
+	case 10002, // resource limits exceeded for account
+		10023, // insufficient resources
+		10028, // insufficient memory resources available
+		10047, // insufficient storage resources available
+		10054, // message size exceeds maximum allowed
+		10060, // expected stream does not match
+		10070, // wrong last message id
+		10071, // wrong last sequence
+		10109, // stream is sealed
+		10164, // wrong last sequence, without the number
+		10167: // too many requests
+		return drivers.Rejected
+	default:
+		return drivers.Unknown
+	}
+}
+
+// temporary tells whether an administrative call may succeed when it is made again, as while a cluster elects.
+func temporary(err error) bool {
+	for _, passing := range []error{
+		natsgo.ErrNoResponders, natsgo.ErrTimeout, jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled,
+	} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	switch api.ErrorCode {
+	case 10004, // incomplete results
+		10005, // no suitable peers for placement
+		10006, // JetStream cluster not assigned
+		10008, // JetStream system temporarily unavailable
+		10009, // JetStream cluster can not handle request
+		10023: // insufficient resources
+		return true
+	default:
+		return false
+	}
+}
+
+// absent tells whether an administrative call failed because there is no such stream or consumer.
+func absent(err error) bool {
+	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound)
+}

@@ -1,0 +1,162 @@
+package nats
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"ordeal/drivers"
+)
+
+// flight holds the messages of a producer that wait for an answer of their own. Its lock is held while receipts are given, so that
+// one goroutine at a time gives them.
+type flight struct {
+	settle func(drivers.Receipt)
+	born   time.Time
+
+	mu    sync.Mutex
+	seats []seat
+	free  []uint32
+	count int
+	// over is why nothing may start any more.
+	over error
+	// empty is closed when count falls to 0; nil when nobody waits.
+	empty chan struct{}
+}
+
+// seat is the place of one message. Its generation makes the answers to a later message in the same seat differ: an answer that comes
+// after the message was given up, or a second one, finds nobody.
+type seat struct {
+	token      uint64
+	deadline   int64
+	generation uint64
+	taken      bool
+}
+
+// A handle is a seat's number in its low bits and the generation above.
+const (
+	seatBits = 24
+	seatMask = 1<<seatBits - 1
+)
+
+func newFlight(window int, settle func(drivers.Receipt)) *flight {
+	return &flight{settle: settle, born: time.Now(), seats: make([]seat, 0, max(1, window))}
+}
+
+// board seats a batch before it is sent, and appends its handles. When the flight is over, it rejects the whole batch.
+func (f *flight) board(handles []uint64, batch []drivers.Message, patience time.Duration) ([]uint64, error) {
+	deadline := int64(time.Since(f.born) + patience)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := f.over
+	if err == nil && f.count+len(batch) > seatMask {
+		err = errWindow
+	}
+	if err != nil {
+		f.reject(batch, err)
+		return handles, err
+	}
+	for i := range batch {
+		if len(f.free) == 0 {
+			f.free = append(f.free, uint32(len(f.seats)))
+			f.seats = append(f.seats, seat{})
+		}
+		number := f.free[len(f.free)-1]
+		f.free = f.free[:len(f.free)-1]
+		s := &f.seats[number]
+		s.generation++
+		s.token, s.deadline, s.taken = batch[i].Token, deadline, true
+		handles = append(handles, s.generation<<seatBits|uint64(number))
+	}
+	f.count += len(batch)
+	return handles, nil
+}
+
+// refuse rejects a batch that is not sent.
+func (f *flight) refuse(batch []drivers.Message, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reject(batch, err)
+}
+
+func (f *flight) reject(batch []drivers.Message, err error) {
+	for i := range batch {
+		f.settle(drivers.Receipt{Token: batch[i].Token, Outcome: drivers.Rejected, Err: err})
+	}
+}
+
+// land settles the message of handle; the receipt's token is filled in. It does nothing when the message was settled before.
+func (f *flight) land(handle uint64, r drivers.Receipt) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	number := handle & seatMask
+	if number >= uint64(len(f.seats)) {
+		return
+	}
+	if s := &f.seats[number]; s.taken && s.generation == handle>>seatBits {
+		f.vacate(uint32(number), r)
+	}
+}
+
+func (f *flight) vacate(number uint32, r drivers.Receipt) {
+	s := &f.seats[number]
+	r.Token = s.token
+	s.taken = false
+	f.free = append(f.free, number)
+	f.count--
+	f.settle(r)
+	if f.count == 0 && f.empty != nil {
+		close(f.empty)
+		f.empty = nil
+	}
+}
+
+// expire gives up what has waited too long.
+func (f *flight) expire() {
+	now := int64(time.Since(f.born))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.count == 0 {
+		return
+	}
+	for i := range f.seats {
+		if s := &f.seats[i]; s.taken && s.deadline <= now {
+			f.vacate(uint32(i), drivers.Receipt{Err: errNoAnswer})
+		}
+	}
+}
+
+// end settles what is left as Unknown and lets nothing start any more. Only the first reason counts.
+func (f *flight) end(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over != nil {
+		return
+	}
+	f.over = err
+	for i := range f.seats {
+		if f.seats[i].taken {
+			f.vacate(uint32(i), drivers.Receipt{Err: err})
+		}
+	}
+}
+
+// wait returns when nothing is in flight.
+func (f *flight) wait(ctx context.Context) error {
+	f.mu.Lock()
+	if f.count == 0 {
+		f.mu.Unlock()
+		return ctx.Err()
+	}
+	if f.empty == nil {
+		f.empty = make(chan struct{})
+	}
+	empty := f.empty
+	f.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-empty:
+		return nil
+	}
+}

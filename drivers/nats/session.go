@@ -1,0 +1,205 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"ordeal/drivers"
+)
+
+// closeLimit bounds a goodbye whose context has no end of its own.
+const closeLimit = 2 * time.Second
+
+// session is one client connection with what was made on it.
+type session struct {
+	cfg drivers.Config
+	env drivers.Env
+	set settings
+
+	nc   *natsgo.Conn
+	js   jetstream.JetStream
+	line *line
+	// lost is closed when the connection is gone.
+	lost     chan struct{}
+	lostOnce sync.Once
+
+	mu     sync.Mutex
+	closed bool
+	parts  map[part]struct{}
+}
+
+// part is a producer or a consumer of the session.
+type part interface {
+	Close(ctx context.Context) error
+	// fail is called once the connection is gone.
+	fail(err error)
+}
+
+var (
+	_ drivers.Session = (*session)(nil)
+	_ drivers.Locator = (*session)(nil)
+	_ drivers.Depther = (*session)(nil)
+	_ drivers.Ender   = (*session)(nil)
+)
+
+func (s *session) connect(ctx context.Context) error {
+	s.lost = make(chan struct{})
+	s.parts = make(map[part]struct{})
+	nc, line, err := open(ctx, s.cfg, s.env, s.lose)
+	if err != nil {
+		return err
+	}
+	s.nc, s.line = nc, line
+	if s.js, err = jetstream.New(nc); err != nil {
+		nc.Close()
+		return err
+	}
+	return nil
+}
+
+// lose ends every part. The library calls it once the connection is gone, also when it was closed on purpose.
+func (s *session) lose() {
+	s.lostOnce.Do(func() { close(s.lost) })
+	s.mu.Lock()
+	parts := make([]part, 0, len(s.parts))
+	for p := range s.parts {
+		parts = append(parts, p)
+	}
+	s.mu.Unlock()
+	for _, p := range parts {
+		p.fail(s.lostError())
+	}
+}
+
+// lostError says that the connection is gone, and why where that is known.
+func (s *session) lostError() error {
+	if err := s.nc.LastError(); err != nil && !errors.Is(err, errLost) {
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	return errLost
+}
+
+// add notes a part that is to be closed with the session.
+func (s *session) add(p part) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	s.parts[p] = struct{}{}
+	select {
+	case <-s.lost: // too late to be told by lose
+		delete(s.parts, p)
+		return s.lostError()
+	default:
+		return nil
+	}
+}
+
+func (s *session) forget(p part) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.parts, p)
+}
+
+// Producer publishes by JetStream where acks are wanted, else by core NATS.
+func (s *session) Producer(ctx context.Context, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (drivers.Producer, error) {
+	p, err := s.producer(ctx, spec, settle)
+	if err != nil {
+		return nil, fmt.Errorf("produce to topic %q: %w", spec.Topic.Name, err)
+	}
+	return p, nil
+}
+
+func (s *session) producer(ctx context.Context, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (drivers.Producer, error) {
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	if err := checkTopic(spec.Topic); err != nil {
+		return nil, err
+	}
+	if spec.Topic.Model == drivers.Broadcast || spec.Guarantee == drivers.Sent {
+		return newCaster(s, spec, settle)
+	}
+	return newPublisher(s, spec, settle)
+}
+
+// Consumer joins a group.
+func (s *session) Consumer(ctx context.Context, spec drivers.ConsumerSpec) (drivers.Consumer, error) {
+	c, err := s.consumer(ctx, spec)
+	if err != nil {
+		return nil, fmt.Errorf("consume from topic %q as %q: %w", spec.Topic.Name, spec.Group.Name, err)
+	}
+	return c, nil
+}
+
+func (s *session) consumer(ctx context.Context, spec drivers.ConsumerSpec) (drivers.Consumer, error) {
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	if err := checkTopic(spec.Topic); err != nil {
+		return nil, err
+	}
+	if err := checkName("group", spec.Group.Name); err != nil {
+		return nil, err
+	}
+	if spec.Topic.Model == drivers.Broadcast {
+		return newListener(ctx, s, spec)
+	}
+	return newPuller(ctx, s, spec)
+}
+
+// usable tells why nothing can be asked of the session, if so.
+func (s *session) usable(ctx context.Context) error {
+	s.mu.Lock()
+	closed := s.closed
+	s.mu.Unlock()
+	if closed {
+		return errClosed
+	}
+	select {
+	case <-s.lost:
+		return s.lostError()
+	default:
+		return ctx.Err()
+	}
+}
+
+// Close takes leave for every part, then of the server. When ctx or closeLimit ends, the connection is cut instead.
+func (s *session) Close(ctx context.Context) error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	parts := make([]part, 0, len(s.parts))
+	for p := range s.parts {
+		parts = append(parts, p)
+	}
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, closeLimit)
+	defer cancel()
+	release := context.AfterFunc(ctx, s.line.cut)
+	defer release()
+	var errs []error
+	for _, p := range parts {
+		errs = append(errs, p.Close(ctx))
+	}
+	s.nc.Close()
+	<-s.lost // the library's last callback has begun: it touches nothing of ours after it
+	return errors.Join(errs...)
+}
+
+// flush returns once the server has read everything that was sent and this client everything that the server had for it by then.
+func (s *session) flush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.set.publishTimeout)
+	defer cancel()
+	return s.nc.FlushWithContext(ctx)
+}
