@@ -87,6 +87,8 @@ type Local struct {
 	started       bool
 	stop          sync.Once
 	result        *Result
+	// misuse counts the receipts for probes that a driver had no right to give.
+	misuse atomic.Int64
 }
 
 var _ Worker = (*Local)(nil)
@@ -313,7 +315,7 @@ func (w *Local) closePacers() {
 }
 
 func (w *Local) collect() *Result {
-	r := &Result{WindowShare: 1}
+	r := &Result{WindowShare: 1, Misuse: w.misuse.Load()}
 	closed := false
 	all := &errorCounts{}
 	for _, p := range w.producers {
