@@ -35,11 +35,11 @@ checks: [no-loss]
 	}
 	fmt.Println(s.Name, "takes", s.Length(), "and sends", s.Producers[0].Size.Min, "bytes at a time")
 
-	_, err = scenarios.Read(strings.NewReader(strings.Replace(text, "rate:", "rat:", 1)), "orders.yaml", vocabulary)
+	_, err = scenarios.Read(strings.NewReader(strings.Replace(text, "steady", "a phase", 1)), "orders.yaml", vocabulary)
 	fmt.Println(err)
 	// Output:
 	// order-processing takes 30s and sends 256 bytes at a time
-	// orders.yaml:7:26: producers.checkout.rat: unknown key, expected one of to, count, rate, arrival, size, keys, guarantee, window, retry; did you mean "rate"?
-	//     7 |   checkout: {to: orders, rat: 5k/s}
-	//       |                          ^
+	// orders.yaml:11:12: phases[0].name: "a phase" is not a name: expected up to 64 letters, digits, - and _, with a letter or digit first
+	//    11 |   - {name: a phase, for: 20s}
+	//       |            ^
 }

@@ -45,7 +45,7 @@ func TestSet(t *testing.T) {
 func TestSetErrors(t *testing.T) {
 	for set, want := range map[string]string{
 		"phases.steady.for=5":           `--set phases.steady.for=5: phases.steady.for: "5" is not a duration: it lacks its unit`,
-		"phases.stedy.for=5s":           `phases.stedy: there is no item "stedy" in the list, expected one of warm-up, steady, fault, recovery; did`,
+		"phases.stedy.for=5s":           `there is no item "stedy" in the list, expected one of warm-up, steady, fault, recovery; did you`,
 		"phases[9].for=5s":              `there is no item "[9]" in the list`,
 		"consumers.paymnt.ack=before":   `consumers.paymnt: there is no "paymnt", expected one of payment; did you mean "payment"?`,
 		"consumers.payment.ack=befor":   `did you mean "before"?`,

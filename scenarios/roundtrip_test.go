@@ -80,8 +80,10 @@ func scripts() *rapid.Generator[*scenarios.Scenario] {
 			})
 		}
 		for i := range rapid.IntRange(1, 3).Draw(t, "phases") {
-			p := scenarios.Phase{Name: fmt.Sprintf("f%d-%s", i, word.Draw(t, "phase")), For: durations(time.Minute).Draw(t, "for"),
-				Record: i == 0 || rapid.Bool().Draw(t, "record")}
+			p := scenarios.Phase{
+				Name: fmt.Sprintf("f%d-%s", i, word.Draw(t, "phase")), For: durations(time.Minute).Draw(t, "for"),
+				Record: i == 0 || rapid.Bool().Draw(t, "record"),
+			}
 			if rapid.Bool().Draw(t, "faulty") {
 				p.Faults = []scenarios.Fault{{
 					Kind: "network.latency", Target: "c-" + s.Topics[0].Name, At: durations(0).Draw(t, "at") % p.For, For: 0,
@@ -96,7 +98,8 @@ func scripts() *rapid.Generator[*scenarios.Scenario] {
 		}
 		s.Gates = []*gate.Gate{g}
 		s.Checks = []scenarios.Check{
-			{Name: "no-loss", Params: drivers.Options{}}, {Name: "duplicates", Params: drivers.Options{"max": "3"}},
+			{Name: "no-loss", Params: drivers.Options{}},
+			{Name: "duplicates", Params: drivers.Options{"max": "3"}},
 			{Name: "order", Params: drivers.Options{"scope": "per-shard"}},
 		}
 		if rapid.Bool().Draw(t, "options") {

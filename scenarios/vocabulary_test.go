@@ -22,17 +22,21 @@ func words() scenarios.Vocabulary {
 		Faults: []faults.Kind{
 			{Name: "process.kill", About: "Kills a node.", Acts: "node", Where: "Linux", Evidence: "The old process is gone."},
 			{Name: "process.pause", About: "Pauses a node.", Acts: "node", Where: "Linux", Evidence: "The process is stopped."},
-			{Name: "network.latency", About: "Delays bytes.", Acts: "connection", Where: "everywhere", Evidence: "Calls were delayed.",
+			{
+				Name: "network.latency", About: "Delays bytes.", Acts: "connection", Where: "everywhere", Evidence: "Calls were delayed.",
 				Options: []drivers.Option{
 					{Name: "delay", Kind: drivers.KindDuration, Required: true, About: "How long each byte takes more."},
 					{Name: "jitter", Kind: drivers.KindDuration, Default: "0s", About: "How much the delay varies to either side."},
 					{Name: "direction", Kind: drivers.KindEnum, Values: []string{"both", "send", "receive"}, Default: "both", About: "Which way."},
-				}},
-			{Name: "network.reset", About: "Resets connections.", Acts: "connection", Where: "everywhere", Evidence: "Connections were reset.",
+				},
+			},
+			{
+				Name: "network.reset", About: "Resets connections.", Acts: "connection", Where: "everywhere", Evidence: "Connections were reset.",
 				Options: []drivers.Option{
 					{Name: "share", Kind: drivers.KindPercent, Default: "100%", About: "Part of the connections."},
 					{Name: "every", Kind: drivers.KindDuration, Default: "0s", About: "Pause between resets; 0s for one."},
-				}},
+				},
+			},
 		},
 		Checks: []scenarios.CheckDecl{
 			{Name: "no-loss", Guarantee: "Every acked message reaches every group that is owed it."},

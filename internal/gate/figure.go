@@ -33,8 +33,12 @@ func Figures() []Figure {
 		{"lag", "intended to actual send, the generator's own lateness"},
 	} {
 		for _, p := range [...]struct{ name, about string }{
-			{"p50", "Median"}, {"p90", "90th percentile"}, {"p99", "99th percentile"}, {"p999", "99.9th percentile"},
-			{"max", "Maximum"}, {"mean", "Mean"},
+			{"p50", "Median"},
+			{"p90", "90th percentile"},
+			{"p99", "99th percentile"},
+			{"p999", "99.9th percentile"},
+			{"max", "Maximum"},
+			{"mean", "Mean"},
 		} {
 			figures = append(figures, Figure{Name: m.name + "." + p.name, Unit: Duration, About: p.about + ": " + m.about + "."})
 		}

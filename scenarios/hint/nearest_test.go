@@ -12,8 +12,8 @@ func TestNearest(t *testing.T) {
 	for word, want := range map[string]string{
 		"rates":     "rate",
 		"Rate":      "rate",
-		"arival":    "arrival",
-		"garantee":  "guarantee",
+		"arrivl":    "arrival",
+		"guaranty":  "guarantee",
 		"windwo":    "window",
 		"ot":        "to",
 		"reply":     "retry",

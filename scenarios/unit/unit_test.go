@@ -13,7 +13,7 @@ import (
 
 func TestParseRate(t *testing.T) {
 	for text, want := range map[string]float64{
-		"20k/s": 20_000, "1.5M/s": 1.5e6, "500/min": 500.0 / 60, "36/h": 0.01, " 7 /s": 7, "0/s": 0, "0.1/s": 0.1, "1000M/s": 1e9,
+		"20k/s": 20_000, "1.5M/s": 1.5e6, "500/min": 500.0 / 60, "36/h": 0.01, "7 / s": 7, "0/s": 0, "0.1/s": 0.1, "1000M/s": 1e9,
 	} {
 		got, err := unit.ParseRate(text)
 		if err != nil || got != want {
@@ -71,7 +71,7 @@ func TestParseSize(t *testing.T) {
 
 func TestParseDuration(t *testing.T) {
 	for text, want := range map[string]time.Duration{
-		"200ms": 200 * time.Millisecond, "1m30s": 90 * time.Second, "0s": 0, " 5s": 5 * time.Second, "1.5s": 1500 * time.Millisecond,
+		"200ms": 200 * time.Millisecond, "1m30s": 90 * time.Second, "0s": 0, "5s": 5 * time.Second, "1.5s": 1500 * time.Millisecond,
 	} {
 		got, err := unit.ParseDuration(text)
 		if err != nil || got != want {
