@@ -172,7 +172,7 @@ func (p *page) drawings(r *reports.Run) error {
 		if !found {
 			return fmt.Errorf("%s is no SVG", f.Name)
 		}
-		drawing := template.HTML("<svg role=\"img\" aria-label=\"" + f.Title + "\"" + string(svg)) //nolint:gosec // made and escaped by package plot
+		drawing := template.HTML("<svg role=\"img\" aria-label=\"" + f.Title + "\"" + string(svg)) //nolint:gosec // escaped by plot
 		if strings.HasPrefix(f.Name, "percentiles") {
 			p.ByPercentile = append(p.ByPercentile, drawing)
 		} else {

@@ -73,7 +73,8 @@ func away(r *reports.Run) []tile {
 	}
 	switch {
 	case unsettled > 0:
-		list = append(list, tile{Name: "healthy again after", Value: reports.None, Note: fmt.Sprintf("%d not settled", unsettled), Tone: "unsure"})
+		list = append(list, tile{Name: "healthy again after", Value: reports.None, Tone: "unsure",
+			Note: fmt.Sprintf("%d not settled", unsettled)})
 	case longest > 0:
 		list = append(list, tile{Name: "healthy again after", Value: reports.Duration(longest)})
 	}

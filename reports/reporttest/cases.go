@@ -74,7 +74,8 @@ func Lost() *reports.Run {
 	loss.Verdict, loss.Why = reports.Fail, "3 of 60,000 acknowledged messages never reached group audit."
 	loss.Counts["lost"] = 3
 	lost := []struct{ id, place string }{
-		{"load-1/2/1733", "shard 2, position 1,733"}, {"load-1/0/9120", "shard 0, position 9,120"}, {"load-1/3/14002", "shard 3, position 14,002"},
+		{"load-1/2/1733", "shard 2, position 1,733"}, {"load-1/0/9120", "shard 0, position 9,120"},
+		{"load-1/3/14002", "shard 3, position 14,002"},
 	}
 	for i, m := range lost {
 		sent := int64(4+3*i)*second + 181*millisecond
@@ -127,7 +128,8 @@ func Unsure() *reports.Run {
 		{Expr: "recovery.gap.max < 15s", Value: "–", Limit: "15 s", Verdict: reports.Inconclusive, Why: "phase recovery was not reached"},
 		{Expr: "steady.received_rate >= 19k/s", Value: "17,210/s", Limit: "19,000/s", Verdict: reports.Fail},
 	}
-	r.Drains[0].Complete, r.Drains[0].Seconds, r.Drains[0].Why = false, 60, "still 12,040 messages before the end of subject orders.0 after 60 s"
+	r.Drains[0].Complete, r.Drains[0].Seconds = false, 60
+	r.Drains[0].Why = "still 12,040 messages before the end of subject orders.0 after 60 s"
 	r.Harness.Verdict, r.Harness.LagP99, r.Harness.CPUShare = reports.Inconclusive, 41*millisecond, 0.97
 	r.Harness.Why = "ordeal used 97 % of all cores and was 41 ms late at the 99th percentile"
 	r.Harness.ClockStep, r.Harness.Overflow, r.Harness.HistoryCut = -820*millisecond, 14, "no space left on device after 31 MiB"

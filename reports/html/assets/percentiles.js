@@ -57,7 +57,8 @@ function percentileChart(root, heard) {
     if (v == null || !y) return;
     const px = x.at(v), text = percent(v), half = textWidth(text) / 2 + 2;
     draw(front, "line", { class: "cross", x1: px, x2: px, y1: box.top, y2: box.bottom });
-    draw(front, "text", { class: "when halo", x: Math.max(box.left + half, Math.min(box.right - half, px)), y: box.top - 4, "text-anchor": "middle" }, text);
+    draw(front, "text", { class: "when halo", x: Math.max(box.left + half, Math.min(box.right - half, px)), y: box.top - 4,
+      "text-anchor": "middle" }, text);
     for (const s of series) {
       const ns = at(s, v);
       if (ns != null && !s.hidden) draw(front, "circle", { cx: px, cy: y.at(ns), r: 3.2, fill: `var(--${s.color})` });

@@ -119,7 +119,8 @@ function Timeline(root, reset, heard) {
     const step = cursor == null ? 0 : far;
     const does = {
       ArrowRight: () => move(at + step), ArrowLeft: () => move(at - step), Home: () => move(index(view.from)), End: () => move(index(view.to)),
-      "+": () => zoom(mid - half / 2, mid + half / 2), "=": () => zoom(mid - half / 2, mid + half / 2), "-": () => zoom(mid - half * 2, mid + half * 2),
+      "+": () => zoom(mid - half / 2, mid + half / 2), "=": () => zoom(mid - half / 2, mid + half / 2),
+      "-": () => zoom(mid - half * 2, mid + half * 2),
       Escape: () => { if (reset.hidden) show(null); zoom(whole.from, whole.to); },
     }[e.key];
     if (!does || e.ctrlKey || e.metaKey || e.altKey) return;
