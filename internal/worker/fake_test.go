@@ -118,7 +118,6 @@ func (p *fakeProducer) store(m drivers.Message) drivers.Position {
 func (p *fakeProducer) receipt(r drivers.Receipt) {
 	p.mu.Lock()
 	known := p.open[r.Token]
-	delete(p.open, r.Token)
 	p.mu.Unlock()
 	if known {
 		p.fake.mu.Lock()
@@ -126,6 +125,9 @@ func (p *fakeProducer) receipt(r drivers.Receipt) {
 		p.fake.mu.Unlock()
 	}
 	p.settle(r)
+	p.mu.Lock()
+	delete(p.open, r.Token) // only now: Flush promises that settle has returned
+	p.mu.Unlock()
 	select {
 	case p.idle <- struct{}{}:
 	default:

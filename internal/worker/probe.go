@@ -105,7 +105,7 @@ func (p *prober) use(ctx context.Context, s drivers.Session) error {
 func (p *prober) once(ctx context.Context, seq uint64) (broken bool, err error) {
 	r, err := p.send(ctx, seq)
 	if err != nil {
-		p.client.Close(ctx) //nolint:errcheck // the error before is the one to tell
+		p.client.Close(ctx)         //nolint:errcheck // the error before is the one to tell
 		if p.awaited.Swap(0) == 0 { // Close settles the probe as unknown
 			r = <-p.receipts
 		}
