@@ -1,12 +1,18 @@
 package judge
 
-import "ordeal/internal/message"
+import (
+	"cmp"
+	"slices"
 
-// excuse returns those of the missing messages that did not come as a damaged body either. A damaged body names its message, or, where
-// the damage hit the name, one that differs from it in one bit; a bit is all that a name is given, so that damage does not hide loss.
+	"ordeal/internal/message"
+)
+
+// excuse returns those of the missing messages that did not come as a damaged body either.
+//
+// A damaged body names its message, unless the damage hit the name. So a name is believed if that message was attempted and never came
+// whole. If it was not, or did, the body was another message's: a missing one whose name differs in one bit, if there is such a one.
 func (g *audience) excuse(missing []message.ID) []message.ID {
-	claims := g.allClaims()
-	if len(claims) == 0 || len(missing) == 0 {
+	if g.counts[Corrupted] == 0 || len(missing) == 0 {
 		return missing
 	}
 	open := make(map[message.ID]bool, len(missing))
@@ -14,8 +20,8 @@ func (g *audience) excuse(missing []message.ID) []message.ID {
 		open[id] = true
 	}
 	var wrong []message.ID
-	for _, claim := range claims {
-		if open[claim] {
+	for _, claim := range g.allClaims() {
+		if g.credible(claim) {
 			delete(open, claim)
 		} else {
 			wrong = append(wrong, claim)
@@ -35,12 +41,19 @@ func (g *audience) excuse(missing []message.ID) []message.ID {
 	return out
 }
 
+// credible tells whether a damaged body can be of the message that it names.
+func (g *audience) credible(claim message.ID) bool {
+	p := int(claim.Producer) - 1
+	if p < 0 || p >= len(g.readers) || claim.Lane >= g.readers[p].lanesMax {
+		return false
+	}
+	lane := g.readers[p].lanes.peek(claim.Lane)
+	return claim.Seq < g.senders[p].lane(claim.Lane).attempted && (lane == nil || !lane.seen.has(claim.Seq))
+}
+
 // allClaims are the messages that damaged bodies name.
 func (g *audience) allClaims() []message.ID {
-	if g.counts[Corrupted] == 0 {
-		return nil
-	}
-	claims := g.claims
+	claims := slices.Clone(g.claims)
 	for p := range g.readers {
 		g.readers[p].lanes.each(func(lane uint32, l *seenLane) {
 			if l.odd == nil {
@@ -54,7 +67,10 @@ func (g *audience) allClaims() []message.ID {
 			})
 		})
 	}
-	return claims
+	slices.SortFunc(claims, func(a, b message.ID) int {
+		return cmp.Or(cmp.Compare(a.Producer, b.Producer), cmp.Compare(a.Lane, b.Lane), cmp.Compare(a.Seq, b.Seq))
+	})
+	return slices.Compact(claims)
 }
 
 // neighbour finds a message of open whose name differs from claim in one bit.

@@ -22,6 +22,8 @@ type logOrder struct {
 	// placed is what has been judged in the order of the log, by producer ID - 1; nil in a group of one member.
 	placed []table[set]
 	window int
+	// blind is set in a group of one member once a first appearance came without a position: its marks then prove nothing about the log.
+	blind bool
 }
 
 type logShard struct {
@@ -105,7 +107,7 @@ func (o *logOrder) direct(d *history.Delivery, s *logShard, shard int32, p int, 
 		o.group.count(InLog, d)
 		return
 	}
-	if o.marks != nil {
+	if o.marks != nil && !o.blind {
 		o.group.pass(o.marks, d, shard, p, lane, true)
 	}
 }

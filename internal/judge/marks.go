@@ -11,16 +11,21 @@ type marks struct {
 
 func pack(incarnation uint16, n uint64) uint64 { return uint64(incarnation)<<48 | (n + 1) }
 
-// pass moves a mark on, and returns by how much it is ahead of the message: 0 unless both are of one incarnation.
-func pass(mark *uint64, packed uint64) (ahead uint64) {
+// pass moves a mark on, and returns by how much it is ahead of the message.
+func pass(mark *uint64, packed uint64) uint64 {
 	if packed > *mark {
 		*mark = packed
 		return 0
 	}
-	if packed>>48 != *mark>>48 {
+	return ahead(*mark, packed)
+}
+
+// ahead is by how much a mark is ahead of a message: 0 unless both are of one incarnation.
+func ahead(mark, packed uint64) uint64 {
+	if packed > mark || packed>>48 != mark>>48 {
 		return 0
 	}
-	return *mark - packed
+	return mark - packed
 }
 
 func newMarks(producers int) *marks {

@@ -26,7 +26,7 @@ func (g *audience) order(d *history.Delivery, p int, lane *seenLane, first bool)
 		if !first {
 			g.notes.add(Redelivered, d)
 		}
-		if first && pack(d.Incarnation, d.Seq) < *m.marks.lane(p, d.Lane) {
+		if first && ahead(*m.marks.lane(p, d.Lane), pack(d.Incarnation, d.Seq)) > 0 {
 			g.displaced++
 		}
 		return
@@ -39,7 +39,9 @@ func (g *audience) order(d *history.Delivery, p int, lane *seenLane, first bool)
 	switch {
 	case placed:
 		g.log.observe(d, shard, p, lane, first)
-	case !first:
+	case first:
+		g.log.blind = true
+	default:
 		g.count(Unexplained, d)
 	}
 }
@@ -94,28 +96,28 @@ func (g *audience) shard(d *history.Delivery) int32 {
 // pass measures a message by the marks of its stream and moves them on. Without judge it only moves them.
 func (g *audience) pass(m *marks, d *history.Delivery, shard int32, p int, lane *seenLane, judge bool) {
 	keyed := g.readers[p].keyed
-	if ahead := pass(m.lane(p, d.Lane), pack(d.Incarnation, d.Seq)); ahead > 0 && judge {
+	if behind := pass(m.lane(p, d.Lane), pack(d.Incarnation, d.Seq)); behind > 0 && judge {
 		scope := PerShard
 		if keyed {
 			scope = PerKey
 		}
 		if lane.oddities().late.add(d.Seq, &g.pool) {
-			g.late(d, ahead, scope)
+			g.late(d, behind, scope)
 		}
 	}
 	if !keyed || shard < 0 {
 		return
 	}
-	if ahead := pass(m.shard(p, shard, g.shards), pack(d.Incarnation, d.Index)); ahead > 0 && judge {
+	if behind := pass(m.shard(p, shard, g.shards), pack(d.Incarnation, d.Index)); behind > 0 && judge {
 		if lane.oddities().lateShard.add(d.Seq, &g.pool) {
-			g.late(d, ahead, PerShard)
+			g.late(d, behind, PerShard)
 		}
 	}
 }
 
-func (g *audience) late(d *history.Delivery, ahead uint64, scope Scope) {
+func (g *audience) late(d *history.Delivery, behind uint64, scope Scope) {
 	n := g.count(Reordered, d)
-	n.Distance, n.scope = ahead, scope
+	n.Distance, n.scope = behind, scope
 }
 
 // tally counts a first appearance that was compared.
