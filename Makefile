@@ -51,11 +51,12 @@ bench: ## the performance claims, each printed as a ratio measured in one run
 fuzz: ## every fuzz target for FUZZTIME
 	@grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r d; do \
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$d/*_test.go | cut -c6-); do \
-	    echo "$$d $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$d || exit 1; done; done
+	    echo "$$d $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$d || exit 1; done; done
 
 .PHONY: golden
 golden: ## write golden files and generated docs anew
-	$(GO) test ./... -run 'Golden|UpToDate|Generated' -update
+	$(GO) test $$(grep -rlE 'flag.Bool\("update"|reporttest\.Golden' --include='*_test.go' . | xargs -n1 dirname | sort -u) \
+	  -run 'Golden|UpToDate' -update
 
 .PHONY: clean
 clean: ## remove what the targets above made
