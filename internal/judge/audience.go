@@ -20,7 +20,6 @@ type audience struct {
 	pool    pool
 
 	delivered int64 // everything that came
-	whole     int64 // of it, what the group may expect
 	counts    [kinds]int64
 	displaced int64
 	unjudged  int64 // first appearances whose order could not be judged
@@ -39,6 +38,8 @@ type reader struct {
 	total    *atomic.Uint64
 	// bound is a copy of total: below it no look at the producer's cache line is needed.
 	bound uint64
+	// whole is how often a message of the producer came whole.
+	whole int64
 }
 
 // seenLane is what the group has seen of one lane.
@@ -113,7 +114,7 @@ func (g *audience) deliver(d *history.Delivery) {
 	if !first {
 		lane.oddities().twice.add(d.Seq, &g.pool)
 	}
-	g.whole++
+	r.whole++
 	g.order(d, p, lane, first)
 }
 
@@ -142,6 +143,7 @@ func (g *audience) merge(other *audience) {
 	other.log.finish()
 	for p := range g.readers {
 		mine := &g.readers[p]
+		mine.whole += other.readers[p].whole
 		other.readers[p].lanes.each(func(i uint32, theirs *seenLane) {
 			if !theirs.seen.empty() || theirs.odd != nil {
 				mine.lanes.at(i).merge(theirs, &g.pool)
@@ -149,7 +151,6 @@ func (g *audience) merge(other *audience) {
 		})
 	}
 	g.delivered += other.delivered
-	g.whole += other.whole
 	g.displaced += other.displaced
 	g.unjudged += other.unjudged
 	for k := range g.counts {

@@ -102,17 +102,14 @@ func (t *Totals) subtractProbes(g *audience) {
 		if s.plan.Counted {
 			continue
 		}
-		g.readers[p].lanes.each(func(_ uint32, lane *seenLane) {
-			n := lane.seen.count(0, limit)
-			t.Unique -= n
-			t.Delivered -= n
-		})
+		t.Delivered -= g.readers[p].whole
+		g.readers[p].lanes.each(func(_ uint32, lane *seenLane) { t.Unique -= lane.seen.count(0, limit) })
 	}
 }
 
 func (g *audience) findings(ev *Evidence) GroupFindings {
 	f := GroupFindings{
-		Group: g.plan, Delivered: g.delivered, Whole: g.whole, Counts: g.counts, Judged: g.judged, Displaced: g.displaced,
+		Group: g.plan, Delivered: g.delivered, Counts: g.counts, Judged: g.judged, Displaced: g.displaced,
 		Unjudged: g.unjudged, Notes: g.notes,
 	}
 	if int(g.plan.ID) < len(ev.Drains) {
@@ -134,6 +131,7 @@ func (g *audience) findings(ev *Evidence) GroupFindings {
 		if s.plan.Counted {
 			f.Producers++
 		}
+		f.Whole += g.readers[p].whole
 		sum.producer(p, s)
 	}
 	sum.finish()

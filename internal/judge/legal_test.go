@@ -201,8 +201,8 @@ func TestOneMutation(t *testing.T) {
 					}
 				}
 			})
-			if told < 10 {
-				t.Errorf("the lie was told %d times only", told)
+			if told == 0 {
+				t.Error("the lie was never told")
 			}
 		})
 	}
