@@ -12,8 +12,9 @@ import (
 // When the generator was the bottleneck. The limits are wide on purpose: whatever they let through shows in lag and hiccups, and gates
 // on latency take it off (see doubt), while a run that they catch says nothing about a broker.
 const (
-	// sentShare is the least part of what was due that must have been sent where neither window nor broker was in the way.
-	sentShare = 0.99
+	// unsentShare is the largest part of what was due in a phase that may be missing at its end where neither window nor broker was in
+	// the way. What is due within ownLagLimit may be missing in any case: it is late, and lateness has a limit of its own.
+	unsentShare = 0.01
 	// ownLagLimit is the p99 of ordeal's own lateness above which its latencies are its own.
 	ownLagLimit = 100 * time.Millisecond
 	// windowShare is the least part of the time for which a closed loop's window must have been full: else the loop was not the broker's
@@ -46,13 +47,13 @@ func (x *execution) healthy() {
 		if !p.Recorded || x.ended < x.plan.spans[i].End {
 			continue
 		}
-		due := x.run.Phases[i].OfferedRate
+		due, sent := x.run.Phases[i].OfferedRate, x.run.Phases[i].SentRate
+		allowed := due * max(unsentShare, ownLagLimit.Seconds()/x.run.Phases[i].Seconds)
 		switch {
 		case own.P99 > int64(ownLagLimit):
 			generatorBound(h, "in phase %s ordeal itself was late: p99 %s", p.Name, reports.Duration(own.P99))
-		case due > 0 && x.run.Phases[i].SentRate < sentShare*due && mostly(own, p.Latencies[measure.Lag]):
-			generatorBound(h, "in phase %s ordeal sent %s of the %s that were due", p.Name,
-				reports.Rate(x.run.Phases[i].SentRate), reports.Rate(due))
+		case due > 0 && due-sent > allowed && mostly(own, p.Latencies[measure.Lag]):
+			generatorBound(h, "in phase %s ordeal sent %s of the %s that were due", p.Name, reports.Rate(sent), reports.Rate(due))
 		}
 	}
 	if share := x.stopped.WindowShare; share < windowShare {

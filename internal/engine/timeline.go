@@ -127,13 +127,18 @@ func (x *execution) load(ctx context.Context) {
 	x.timeline.running.Wait()
 }
 
-// announce notes the beginning of every phase.
+// announce notes the beginning of every phase. The counters are read at every border: between two readings they are a straight line,
+// and a phase that ends in the middle of a second would be given what happened, or did not happen, after it.
 func (x *execution) announce(ctx context.Context) {
 	for _, s := range x.plan.spans {
 		if pause(ctx, time.Duration(s.Start-x.now())) != nil {
 			return
 		}
+		x.collector.Rotate()
 		x.events.add("phase", "%s begins, for %s", s.Name, time.Duration(s.End-s.Start))
+	}
+	if pause(ctx, time.Duration(x.plan.worker.Until-x.now())) == nil {
+		x.collector.Rotate()
 	}
 }
 
