@@ -364,17 +364,14 @@ func (x *execution) drain(ctx context.Context) {
 	d := &drainer{
 		worker: x.worker, arena: x.arena, idle: x.Scenario.Drain.Idle, timeout: x.Scenario.Drain.Timeout, now: x.now,
 	}
-	if ctx.Err() != nil { // interrupted: whatever can still be read in a moment
+	own := ctx            // an interrupt in mid-drain ends it
+	if ctx.Err() != nil { // interrupted before: whatever can still be read in a moment
+		own = context.WithoutCancel(ctx)
 		d.idle, d.timeout = 0, min(d.timeout, hastyDrain)
 		x.events.add("drain", "interrupted: reading for %s at most", d.timeout)
 	}
-	limited, cancel := hurried(context.WithoutCancel(ctx), x.Hurry)
+	limited, cancel := hurried(own, x.Hurry)
 	defer cancel()
-	stop := context.AfterFunc(ctx, cancel) // an interrupt in mid-drain ends it
-	if ctx.Err() != nil {
-		stop()
-	}
-	defer stop()
 	x.drains = d.all(limited, x.plan.worker.Groups, x.plan.names)
 	for _, dr := range x.drains {
 		x.events.add("drain", "group %s: %s", dr.Group, dr.Why)
