@@ -21,8 +21,10 @@ func (CSV) File() string { return "series.csv" }
 // Render writes one line a second. Latencies are in ns and empty where there were no samples, as is the offered rate of a closed loop.
 func (CSV) Render(w io.Writer, r *Run) error {
 	out := csv.NewWriter(w)
-	rows := [][]string{{"second", "offered", "sent", "acked", "received", "rejected", "unknown", "backlog",
-		"end_to_end_p50_ns", "end_to_end_p99_ns", "end_to_end_max_ns", "ack_p50_ns", "ack_p99_ns"}}
+	rows := [][]string{{
+		"second", "offered", "sent", "acked", "received", "rejected", "unknown", "backlog",
+		"end_to_end_p50_ns", "end_to_end_p99_ns", "end_to_end_max_ns", "ack_p50_ns", "ack_p99_ns",
+	}}
 	for _, s := range r.Series {
 		rows = append(rows, []string{
 			plainNumber(float64(s.At) / 1e9), plainNumber(s.Offered), plainNumber(s.Sent), plainNumber(s.Acked), plainNumber(s.Received),

@@ -37,16 +37,16 @@ func (c *Check) Finding() (kind string, n int64) {
 	return kind, c.Counts[kind]
 }
 
-// OtherCounts are the names of the check's counts beside the one that Finding gives, those of 0 left out, sorted.
+// OtherCounts are the check's counts beside the one that Finding gives, in words: "151 redelivered". Those of 0 are left out.
 func (c *Check) OtherCounts() []string {
 	found, _ := c.Finding()
-	var names []string
+	var list []string
 	for _, name := range slices.Sorted(maps.Keys(c.Counts)) {
 		if name != found && c.Counts[name] != 0 {
-			names = append(names, name)
+			list = append(list, Count(c.Counts[name])+" "+strings.ReplaceAll(name, "_", " "))
 		}
 	}
-	return names
+	return list
 }
 
 // PromiseText says whether the broker claims what the check asks for, and on which grounds.
@@ -173,12 +173,12 @@ func (r *Run) Again() []Command {
 	return list
 }
 
-// Quote makes one word of s for a POSIX shell.
+// Quote makes one word of s for a POSIX shell: as it is where that is safe, else between quotes.
 func Quote(s string) string {
 	safe := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-:=,@%+", r))
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-:=,@%+", r)
 	}
-	if s != "" && strings.IndexFunc(s, safe) < 0 {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !safe(r) }) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

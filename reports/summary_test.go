@@ -16,8 +16,14 @@ func TestWorst(t *testing.T) {
 		given []reports.Verdict
 		want  reports.Verdict
 	}{
-		{nil, i}, {[]reports.Verdict{p}, p}, {[]reports.Verdict{p, i}, i}, {[]reports.Verdict{i, p}, i}, {[]reports.Verdict{i, f, p}, f},
-		{[]reports.Verdict{p, p}, p}, {[]reports.Verdict{p, "odd"}, i}, {[]reports.Verdict{""}, i},
+		{nil, i},
+		{[]reports.Verdict{p}, p},
+		{[]reports.Verdict{p, i}, i},
+		{[]reports.Verdict{i, p}, i},
+		{[]reports.Verdict{i, f, p}, f},
+		{[]reports.Verdict{p, p}, p},
+		{[]reports.Verdict{p, "odd"}, i},
+		{[]reports.Verdict{""}, i},
 	} {
 		if got := reports.Worst(c.given...); got != c.want {
 			t.Errorf("Worst(%q) is %q, want %q", c.given, got, c.want)

@@ -96,8 +96,8 @@ func newFigures(r *reports.Run) figures {
 
 func newBand(f *reports.Fault, end int64) (band, bool) {
 	from, to, ok := f.Band(end)
-	b := band{Name: reports.OneLine(f.Kind + " " + f.Resolved), From: float64(from) / 1e9, To: float64(to) / 1e9,
-		Open: f.Settled < f.Effective}
+	name := reports.OneLine(f.Kind + " " + f.Resolved)
+	b := band{Name: name, From: float64(from) / 1e9, To: float64(to) / 1e9, Open: f.Settled < f.Effective}
 	if f.Recovered > from && f.Recovered <= to {
 		at := float64(f.Recovered) / 1e9
 		b.Recovered = &at

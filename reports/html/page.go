@@ -88,20 +88,20 @@ func newPage(r *reports.Run) (*page, error) {
 	p.checks(r)
 	p.gates(r)
 	p.faults(r)
-	return p, p.drawings(r)
+	if err := p.drawings(r); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 func (p *page) checks(r *reports.Run) {
 	for _, c := range reports.WorstFirst(r.Checks) {
-		row := check{Check: c, Word: word(c.Verdict), Found: reports.None}
+		row := check{Check: c, Word: word(c.Verdict), Found: reports.None, Others: c.OtherCounts()}
 		if kind, n := c.Finding(); kind != "" && c.Comparisons > 0 {
 			row.Found = reports.Count(n)
 			if kind == "unseen" {
 				row.Found += " unseen"
 			}
-		}
-		for _, name := range c.OtherCounts() {
-			row.Others = append(row.Others, reports.Count(c.Counts[name])+" "+name)
 		}
 		p.Checks = append(p.Checks, row)
 		if c.Verdict == reports.Pass && len(c.Examples) == 0 || c.Why == "" && len(c.Examples) == 0 {

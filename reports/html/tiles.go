@@ -73,8 +73,10 @@ func away(r *reports.Run) []tile {
 	}
 	switch {
 	case unsettled > 0:
-		list = append(list, tile{Name: "healthy again after", Value: reports.None, Tone: "unsure",
-			Note: fmt.Sprintf("%d not settled", unsettled)})
+		list = append(list, tile{
+			Name: "healthy again after", Value: reports.None, Tone: "unsure",
+			Note: fmt.Sprintf("%d not settled", unsettled),
+		})
 	case longest > 0:
 		list = append(list, tile{Name: "healthy again after", Value: reports.Duration(longest)})
 	}
@@ -128,8 +130,14 @@ func environment(r *reports.Run) []pair {
 func messages(r *reports.Run) []pair {
 	c := &r.Counts
 	return []pair{
-		{"attempted", reports.Count(c.Attempted)}, {"acked", reports.Count(c.Acked)}, {"rejected", reports.Count(c.Rejected)},
-		{"unknown", reports.Count(c.Unknown)}, {"never sent", reports.Count(c.Unsent)}, {"sent again", reports.Count(c.Resent)},
-		{"delivered", reports.Count(c.Delivered)}, {"delivered, each once", reports.Count(c.Unique)}, {"reconnects", reports.Count(c.Reconnects)},
+		{"attempted", reports.Count(c.Attempted)},
+		{"acked", reports.Count(c.Acked)},
+		{"rejected", reports.Count(c.Rejected)},
+		{"unknown", reports.Count(c.Unknown)},
+		{"never sent", reports.Count(c.Unsent)},
+		{"sent again", reports.Count(c.Resent)},
+		{"delivered", reports.Count(c.Delivered)},
+		{"delivered, each once", reports.Count(c.Unique)},
+		{"reconnects", reports.Count(c.Reconnects)},
 	}
 }

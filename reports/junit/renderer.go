@@ -64,10 +64,19 @@ func newSuite(r *reports.Run) suite {
 func properties(r *reports.Run) []property {
 	var list []property
 	for _, p := range []property{
-		{"run", r.ID}, {"seed", strconv.FormatUint(r.Seed, 10)}, {"scenario", r.Scenario.Name}, {"scenario.sha256", r.Scenario.SHA256},
-		{"target", r.Target.Name}, {"driver", r.Target.Driver}, {"broker", r.Target.Version}, {"guarantee", r.Target.Guarantee},
+		{"run", r.ID},
+		{"seed", strconv.FormatUint(r.Seed, 10)},
+		{"scenario", r.Scenario.Name},
+		{"scenario.sha256", r.Scenario.SHA256},
+		{"target", r.Target.Name},
+		{"driver", r.Target.Driver},
+		{"broker", r.Target.Version},
+		{"guarantee", r.Target.Guarantee},
 		{"guarantee.audit", audit(r)},
-		{"verdict", string(r.Verdict)}, {"exit", strconv.Itoa(r.Exit)}, {"command", r.Command}, {"folder", r.Folder},
+		{"verdict", string(r.Verdict)},
+		{"exit", strconv.Itoa(r.Exit)},
+		{"command", r.Command},
+		{"folder", r.Folder},
 		{"ordeal", r.Environment.Ordeal},
 	} {
 		if p.Value != "" {

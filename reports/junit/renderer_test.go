@@ -30,23 +30,26 @@ type element struct {
 func TestSchema(t *testing.T) {
 	whole, number := regexp.MustCompile(`^\d+$`), regexp.MustCompile(`^\d+(\.\d+)?$`)
 	date := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$`)
-	text, any := regexp.MustCompile(`^\S(.*\S)?$`), regexp.MustCompile(`(?s).*`)
+	text, free := regexp.MustCompile(`^\S(.*\S)?$`), regexp.MustCompile(`(?s).*`)
 	schema := map[string]struct {
 		attrs    map[string]*regexp.Regexp
 		children string // of their names' first letters
 	}{
 		"testsuites": {nil, `^t*$`},
-		"testsuite": {map[string]*regexp.Regexp{"package": text, "id": whole, "name": text, "timestamp": date, "hostname": text, "tests": whole,
-			"failures": whole, "errors": whole, "time": number}, `^pt*ss$`},
+		"testsuite": {map[string]*regexp.Regexp{
+			"package": text, "id": whole, "name": text, "timestamp": date, "hostname": text, "tests": whole,
+			"failures": whole, "errors": whole, "time": number,
+		}, `^pt*ss$`},
 		"properties": {nil, `^p*$`},
 		"property":   {map[string]*regexp.Regexp{"name": text, "value": text}, `^$`},
-		"testcase":   {map[string]*regexp.Regexp{"name": any, "classname": text, "time": number}, `^(f|e)?$`},
-		"failure":    {map[string]*regexp.Regexp{"message": any, "type": text}, `^$`},
-		"error":      {map[string]*regexp.Regexp{"message": any, "type": text}, `^$`},
+		"testcase":   {map[string]*regexp.Regexp{"name": free, "classname": text, "time": number}, `^(f|e)?$`},
+		"failure":    {map[string]*regexp.Regexp{"message": free, "type": text}, `^$`},
+		"error":      {map[string]*regexp.Regexp{"message": free, "type": text}, `^$`},
 		"system-out": {nil, `^$`}, "system-err": {nil, `^$`},
 	}
 	var walk func(t *testing.T, e element)
 	walk = func(t *testing.T, e element) {
+		t.Helper()
 		rule, known := schema[e.XMLName.Local]
 		if !known {
 			t.Errorf("element %s is in no schema", e.XMLName.Local)

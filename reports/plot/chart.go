@@ -70,7 +70,7 @@ func (c *chart) svg() ([]byte, error) {
 	p.BackgroundColor = color.Transparent
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Padding = 4 // of the labels: the grid has lines of its own
-		axis.LineStyle.Width, axis.Tick.LineStyle.Width, axis.Tick.Length = 0, 0, 0
+		axis.Width, axis.Tick.Width, axis.Tick.Length = 0, 0, 0
 		style := lettering(8.5, soft(), false)
 		style.XAlign, style.YAlign = axis.Tick.Label.XAlign, axis.Tick.Label.YAlign
 		axis.Tick.Label = style
@@ -93,7 +93,7 @@ func (c *chart) svg() ([]byte, error) {
 	canvas := vgsvg.New(c.width, c.height)
 	whole := draw.New(canvas)
 	whole.SetColor(color.White)
-	whole.Fill(whole.Rectangle.Path())
+	whole.Fill(whole.Path())
 	c.legend(draw.Crop(whole, edge, -edge, c.height-head, 0))
 	p.Draw(draw.Crop(whole, edge+c.indent(p.Y.Tick.Label), -edge-6, 4, -head))
 	var out bytes.Buffer

@@ -44,8 +44,8 @@ func (t *timeline) rates() *chart {
 }
 
 func (t *timeline) backlog() *chart {
-	return t.counts("backlog.svg", "Backlog", series{name: "messages acked and not yet received", color: violetInk(),
-		y: t.values(func(s reports.Second) float64 { return float64(max(s.Backlog, 0)) })})
+	waiting := t.values(func(s reports.Second) float64 { return float64(max(s.Backlog, 0)) })
+	return t.counts("backlog.svg", "Backlog", series{name: "messages acked and not yet received", color: violetInk(), y: waiting})
 }
 
 func (t *timeline) endToEnd() *chart {
@@ -71,15 +71,15 @@ func (t *timeline) values(get func(reports.Second) float64) []float64 {
 
 // counts is a chart with a linear axis from 0; nil without a value.
 func (t *timeline) counts(name, title string, lines ...series) *chart {
-	top, any := 0.0, false
+	top, some := 0.0, false
 	for _, s := range lines {
 		for _, v := range s.y {
 			if !math.IsNaN(v) && !math.IsInf(v, 0) {
-				top, any = max(top, v), true
+				top, some = max(top, v), true
 			}
 		}
 	}
-	if !any {
+	if !some {
 		return nil
 	}
 	c := t.frame(name, title, lines)
@@ -107,8 +107,10 @@ func (t *timeline) frame(name, title string, lines []series) *chart {
 	for i := range lines {
 		lines[i].x, lines[i].step = t.x, t.step()
 	}
-	return &chart{name: name, title: title, width: 760, height: 210, xmax: end, xticks: timeTicks(end),
-		behind: bands{t.run, end}, series: lines}
+	return &chart{
+		name: name, title: title, width: 760, height: 210, xmax: end, xticks: timeTicks(end),
+		behind: bands{t.run, end}, series: lines,
+	}
 }
 
 // bands are what lies behind the lines: phases, those not recorded muted, and faults from their effect until the cluster was healthy again.

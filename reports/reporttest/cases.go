@@ -18,8 +18,12 @@ type Case struct {
 // of what must not break a page. Each call makes them anew, so that a test may change them.
 func Cases() []Case {
 	return []Case{
-		{"crash", Crash()}, {"lost", Lost()}, {"inconclusive", Unsure()},
-		{"interrupted", Interrupted()}, {"empty", Empty()}, {"hostile", Hostile()},
+		{"crash", Crash()},
+		{"lost", Lost()},
+		{"inconclusive", Unsure()},
+		{"interrupted", Interrupted()},
+		{"empty", Empty()},
+		{"hostile", Hostile()},
 	}
 }
 
@@ -37,8 +41,10 @@ func Crash() *reports.Run {
 		Kind: "process.kill", Target: "any", Resolved: "n1", Phase: "fault", Requested: 11 * second, Effective: 11*second + 4*millisecond,
 		Recovered: 14*second + 21*millisecond, Settled: 14*second + 410*millisecond, Verdict: reports.Pass,
 		Why: "process 4711 ended by SIGKILL; process 4820 serves the same port and data",
-		Evidence: map[string]string{"old pid": "4711", "new pid": "4820", "exit": "signal: killed", "connections lost": "6",
-			"acks in the second before": "20,004"},
+		Evidence: map[string]string{
+			"old pid": "4711", "new pid": "4820", "exit": "signal: killed", "connections lost": "6",
+			"acks in the second before": "20,004",
+		},
 	}
 	simulate(r, []stretch{{"warm-up", 2, false}, {"steady", 6, true}, {"fault", 8, true}, {"recovery", 6, true}}, 20_000, &f)
 	r.Faults = []reports.Fault{f}
@@ -58,8 +64,10 @@ func Crash() *reports.Run {
 // Lost is steady on a memory broker that was told to lose three messages: exit 1, and it names them.
 func Lost() *reports.Run {
 	r := base("steady", "A steady load on a healthy broker.")
-	r.Target = reports.Target{Name: "memory?lose=3", Driver: "memory", Version: "1", Guarantee: "accepted", GuaranteeVerdict: reports.Pass,
-		Promise: "kept in memory, every group reads all, in order of a shard", Audit: []reports.Fact{}}
+	r.Target = reports.Target{
+		Name: "memory?lose=3", Driver: "memory", Version: "1", Guarantee: "accepted", GuaranteeVerdict: reports.Pass,
+		Promise: "kept in memory, every group reads all, in order of a shard", Audit: []reports.Fact{},
+	}
 	r.Command = "ordeal run steady --on 'memory?lose=3' --seed 41"
 	simulate(r, []stretch{{"warm-up", 2, false}, {"steady", 10, true}}, 5000, nil)
 	r.Verdict, r.Exit = reports.Fail, 1
@@ -74,7 +82,8 @@ func Lost() *reports.Run {
 	loss.Verdict, loss.Why = reports.Fail, "3 of 60,000 acknowledged messages never reached group audit."
 	loss.Counts["lost"] = 3
 	lost := []struct{ id, place string }{
-		{"load-1/2/1733", "shard 2, position 1,733"}, {"load-1/0/9120", "shard 0, position 9,120"},
+		{"load-1/2/1733", "shard 2, position 1,733"},
+		{"load-1/0/9120", "shard 0, position 9,120"},
 		{"load-1/3/14002", "shard 3, position 14,002"},
 	}
 	for i, m := range lost {
@@ -88,8 +97,10 @@ func Lost() *reports.Run {
 			},
 		})
 	}
-	r.Drains = []reports.Drain{{Topic: "events", Group: "audit", Complete: true, Seconds: 0.31,
-		Why: "read to the broker's own end of all 4 shards"}}
+	r.Drains = []reports.Drain{{
+		Topic: "events", Group: "audit", Complete: true, Seconds: 0.31,
+		Why: "read to the broker's own end of all 4 shards",
+	}}
 	return r
 }
 
@@ -97,8 +108,10 @@ func Lost() *reports.Run {
 func Unsure() *reports.Run {
 	r := base("broker-pause", "A broker is paused under a steady load.")
 	r.Target.GuaranteeVerdict = reports.Inconclusive
-	r.Target.Audit = append(r.Target.Audit, reports.Fact{Topic: "orders", Setting: "sync_interval", Want: "always", Status: "unverified",
-		Note: "the server does not tell"})
+	r.Target.Audit = append(r.Target.Audit, reports.Fact{
+		Topic: "orders", Setting: "sync_interval", Want: "always", Status: "unverified",
+		Note: "the server does not tell",
+	})
 	f := reports.Fault{
 		Kind: "process.pause", Target: "n1", Resolved: "n1", Phase: "fault",
 		Requested: 6 * second, Effective: 6*second + 2*millisecond, Recovered: 8 * second,
@@ -113,18 +126,24 @@ func Unsure() *reports.Run {
 		"generator-bound: ordeal's own lateness was 41 ms at the 99th percentile, the limit is 5 ms.",
 		"process.pause n1: acks went on while the process was paused.",
 	}
-	r.Counts = reports.Counts{Attempted: 200_000, Acked: 199_400, Unknown: 580, Rejected: 20, Delivered: 187_360, Unique: 187_360,
-		Unsent: 12}
+	r.Counts = reports.Counts{
+		Attempted: 200_000, Acked: 199_400, Unknown: 580, Rejected: 20, Delivered: 187_360, Unique: 187_360,
+		Unsent: 12,
+	}
 	r.Checks = checks(199_400, 187_360)
 	r.Checks[0].Verdict, r.Checks[0].Counts["unseen"] = reports.Inconclusive, 12_040
 	r.Checks[0].Why = "12,040 acknowledged messages are unseen: the drain of group payment was not complete."
-	r.Checks[0].Examples = []reports.Example{{Message: "checkout-1/0/49800", Kind: "unseen", Group: "payment",
-		Detail: "acked, not delivered so far"}}
+	r.Checks[0].Examples = []reports.Example{{
+		Message: "checkout-1/0/49800", Kind: "unseen", Group: "payment",
+		Detail: "acked, not delivered so far",
+	}}
 	r.Checks[1].Verdict, r.Checks[1].Comparisons, r.Checks[1].Promised = reports.Inconclusive, 0, false
 	r.Checks[1].Why, r.Checks[1].Promise = "No messages have keys, so there is no order per key to compare.", "order is per subject only"
 	r.Gates = []reports.Gate{
-		{Expr: "steady.end_to_end.p99 < 20ms", Value: "24 ms", Limit: "20 ms", Verdict: reports.Inconclusive,
-			Why: "ordeal's own lateness of 41 ms is larger than what it is missed by"},
+		{
+			Expr: "steady.end_to_end.p99 < 20ms", Value: "24 ms", Limit: "20 ms", Verdict: reports.Inconclusive,
+			Why: "ordeal's own lateness of 41 ms is larger than what it is missed by",
+		},
 		{Expr: "recovery.gap.max < 15s", Value: "–", Limit: "15 s", Verdict: reports.Inconclusive, Why: "phase recovery was not reached"},
 		{Expr: "steady.received_rate >= 19k/s", Value: "17,210/s", Limit: "19,000/s", Verdict: reports.Fail},
 	}
@@ -141,8 +160,10 @@ func Interrupted() *reports.Run {
 	r := Crash()
 	r.Interrupted, r.Verdict, r.Exit = true, reports.Inconclusive, 130
 	r.Headline = "Interrupted after 12.6 s, while n1 was down. Until then nothing was lost."
-	r.Reasons = []string{"Interrupted by the user in phase fault.",
-		"no-loss: 31,220 acknowledged messages are unseen, for nothing was drained."}
+	r.Reasons = []string{
+		"Interrupted by the user in phase fault.",
+		"no-loss: 31,220 acknowledged messages are unseen, for nothing was drained.",
+	}
 	r.Ended = r.Started.Add(12_600 * time.Millisecond)
 	r.Series, r.Heat.Cells = r.Series[:12], r.Heat.Cells[:12]
 	r.Phases = r.Phases[:3]
@@ -172,8 +193,10 @@ func Empty() *reports.Run {
 		Command: "ordeal run steady --on nats://127.0.0.1:4222 --seed 41", Folder: "runs/steady/20261121T104211Z-7f3a",
 		Scenario: reports.Scenario{Name: "steady"}, Target: reports.Target{Name: "nats://127.0.0.1:4222", Driver: "nats"},
 		Phases: []reports.Phase{{Name: "steady", Recorded: true}},
-		Checks: []reports.Check{{Name: "no-loss", Guarantee: "Every acknowledged message reaches every group that was owed it.",
-			Verdict: reports.Inconclusive, Why: "No message was acked."}},
+		Checks: []reports.Check{{
+			Name: "no-loss", Guarantee: "Every acknowledged message reaches every group that was owed it.",
+			Verdict: reports.Inconclusive, Why: "No message was acked.",
+		}},
 	}
 }
 
@@ -190,12 +213,18 @@ func Hostile() *reports.Run {
 	r.Phases[1].Ack, r.Phases[1].Name = reports.Percentiles{}, nasty
 	r.Series[3].Sent, r.Series[4].Offered, r.Series[5].P99 = math.NaN(), -1, -5
 	for i := range 40 {
-		r.Checks = append(r.Checks, reports.Check{Name: nasty, Guarantee: nasty, Verdict: "odd", Promise: nasty, Why: nasty,
-			Counts: map[string]int64{nasty: 7, "b": int64(i)}, Examples: []reports.Example{{Message: nasty, Kind: nasty, Detail: nasty,
-				Life: []reports.Step{{At: -1, What: nasty, Note: nasty, Tone: nasty}}}}})
+		r.Checks = append(r.Checks, reports.Check{
+			Name: nasty, Guarantee: nasty, Verdict: "odd", Promise: nasty, Why: nasty,
+			Counts: map[string]int64{nasty: 7, "b": int64(i)}, Examples: []reports.Example{{
+				Message: nasty, Kind: nasty, Detail: nasty,
+				Life: []reports.Step{{At: -1, What: nasty, Note: nasty, Tone: nasty}},
+			}},
+		})
 		r.Gates = append(r.Gates, reports.Gate{Expr: nasty, Value: nasty, Limit: nasty, Verdict: reports.Fail, Why: nasty})
-		r.Faults = append(r.Faults, reports.Fault{Kind: nasty, Target: nasty, Resolved: nasty, Why: nasty,
-			Evidence: map[string]string{nasty: nasty}, Effective: int64(i) * second / 4, Verdict: reports.Fail})
+		r.Faults = append(r.Faults, reports.Fault{
+			Kind: nasty, Target: nasty, Resolved: nasty, Why: nasty,
+			Evidence: map[string]string{nasty: nasty}, Effective: int64(i) * second / 4, Verdict: reports.Fail,
+		})
 		r.Drains = append(r.Drains, reports.Drain{Topic: nasty, Group: nasty, Why: nasty, Seconds: math.NaN()})
 		r.Target.Audit = append(r.Target.Audit,
 			reports.Fact{Topic: nasty, Setting: nasty, Want: nasty, Have: nasty, Status: "contradicted", Note: nasty})
@@ -203,8 +232,10 @@ func Hostile() *reports.Run {
 		r.Phases = append(r.Phases,
 			reports.Phase{Name: nasty, Recorded: true, Start: int64(i) * second / 4, End: int64(i+1) * second / 4})
 	}
-	r.Curves = append(r.Curves, reports.Curve{Phase: nasty, Metric: "end_to_end",
-		Points: []reports.Point{{Quantile: 1, Value: -1}, {Quantile: math.NaN(), Value: 0}}})
+	r.Curves = append(r.Curves, reports.Curve{
+		Phase: nasty, Metric: "end_to_end",
+		Points: []reports.Point{{Quantile: 1, Value: -1}, {Quantile: math.NaN(), Value: 0}},
+	})
 	return r
 }
 

@@ -11,27 +11,27 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew") //nolint:gochecknoglobals // the flag package's own way
 
 // Golden compares got with the file at path, which `go test -update` writes anew.
-func Golden(t testing.TB, path string, got []byte) {
-	t.Helper()
+func Golden(tb testing.TB, path string, got []byte) {
+	tb.Helper()
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		return
 	}
 	want, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatalf("no golden file, write it with -update: %v", err)
+		tb.Fatalf("no golden file, write it with -update: %v", err)
 	}
 	want = bytes.ReplaceAll(want, []byte("\r\n"), []byte("\n"))
 	if bytes.Equal(got, want) {
 		return
 	}
 	line, a, b := difference(got, want)
-	t.Errorf("%s, line %d:\n got %q\nwant %q\n(if it is meant, run the test with -update and look at the difference)", path, line, a, b)
+	tb.Errorf("%s, line %d:\n got %q\nwant %q\n(if it is meant, run the test with -update and look at the difference)", path, line, a, b)
 }
 
 // difference finds the first line in which the texts differ.

@@ -42,16 +42,20 @@ func base(name, about string) *reports.Run {
 			CPUPerMsg: 4100, GCCycles: 6, GCPause: 400 * microsecond, HiccupP99: 340 * microsecond, HiccupMax: 4 * millisecond, RSSMax: 31 << 20,
 			HistoryBytes: 9_400_112, HistoryEvents: 1_760_107,
 		},
-		Environment: reports.Environment{OS: "linux", Arch: "amd64", Kernel: "6.8.0", CPU: "AMD EPYC 7B13", Cores: 2, Go: "go1.26.8",
-			Ordeal: "0.1.0", Broker: "nats-server 2.15.2, child process"},
+		Environment: reports.Environment{
+			OS: "linux", Arch: "amd64", Kernel: "6.8.0", CPU: "AMD EPYC 7B13", Cores: 2, Go: "go1.26.8",
+			Ordeal: "0.1.0", Broker: "nats-server 2.15.2, child process",
+		},
 	}
 }
 
 // checks are the five rules, all passed.
 func checks(acked, unique int64) []reports.Check {
 	rule := func(name, guarantee, promise, why string, comparisons int64, counts map[string]int64) reports.Check {
-		return reports.Check{Name: name, Guarantee: guarantee, Verdict: reports.Pass, Promised: true, Promise: promise, Comparisons: comparisons,
-			Counts: counts, Why: why, Examples: []reports.Example{}}
+		return reports.Check{
+			Name: name, Guarantee: guarantee, Verdict: reports.Pass, Promised: true, Promise: promise, Comparisons: comparisons,
+			Counts: counts, Why: why, Examples: []reports.Example{},
+		}
 	}
 	return []reports.Check{
 		rule("no-loss", "Every acknowledged message reaches every group that was owed it.", "file storage, one replica",
@@ -72,7 +76,7 @@ func checks(acked, unique int64) []reports.Check {
 func simulate(r *reports.Run, phases []stretch, rate float64, f *reports.Fault) {
 	rnd := rand.New(rand.NewPCG(41, uint64(len(phases)))) //nolint:gosec // figures to look at
 	r.Heat.Bounds = bounds()
-	away := func(at int64) bool { return false }
+	away := func(int64) bool { return false }
 	var back, from int64
 	if f != nil {
 		from, back = f.Effective, max(f.Settled, f.Recovered)
@@ -80,8 +84,10 @@ func simulate(r *reports.Run, phases []stretch, rate float64, f *reports.Fault) 
 	}
 	var at, backlog int64
 	for _, p := range phases {
-		phase := reports.Phase{Name: p.name, Recorded: p.recorded, Start: at, End: at + int64(p.seconds)*second,
-			Seconds: float64(p.seconds), OfferedRate: rate}
+		phase := reports.Phase{
+			Name: p.name, Recorded: p.recorded, Start: at, End: at + int64(p.seconds)*second,
+			Seconds: float64(p.seconds), OfferedRate: rate,
+		}
 		r.Events = append(r.Events, reports.Event{At: at, Kind: "phase", Text: p.name + " begins"})
 		for range p.seconds {
 			s := reports.Second{At: at, Offered: rate}
@@ -133,14 +139,22 @@ func simulate(r *reports.Run, phases []stretch, rate float64, f *reports.Fault) 
 func measured(p *reports.Phase, hurt bool) {
 	n := int64(p.ReceivedRate * p.Seconds)
 	p.GapMax = 9 * millisecond
-	p.Ack = reports.Percentiles{P50: 610 * microsecond, P90: 900 * microsecond, P99: 1420 * microsecond, P999: 3900 * microsecond,
-		Max: 9 * millisecond, Mean: 650_000, Count: n}
-	p.EndToEnd = reports.Percentiles{P50: 810 * microsecond, P90: 1200 * microsecond, P99: 1930 * microsecond, P999: 4200 * microsecond,
-		Max: 11 * millisecond, Mean: 850_000, Count: n}
-	p.Service = reports.Percentiles{P50: 400 * microsecond, P90: 700 * microsecond, P99: 1200 * microsecond, P999: 3700 * microsecond,
-		Max: 8 * millisecond, Mean: 440_000, Count: n}
-	p.Lag = reports.Percentiles{P50: 90 * microsecond, P90: 150 * microsecond, P99: 210 * microsecond, P999: 800 * microsecond,
-		Max: 4 * millisecond, Mean: 95_000, Count: n}
+	p.Ack = reports.Percentiles{
+		P50: 610 * microsecond, P90: 900 * microsecond, P99: 1420 * microsecond, P999: 3900 * microsecond,
+		Max: 9 * millisecond, Mean: 650_000, Count: n,
+	}
+	p.EndToEnd = reports.Percentiles{
+		P50: 810 * microsecond, P90: 1200 * microsecond, P99: 1930 * microsecond, P999: 4200 * microsecond,
+		Max: 11 * millisecond, Mean: 850_000, Count: n,
+	}
+	p.Service = reports.Percentiles{
+		P50: 400 * microsecond, P90: 700 * microsecond, P99: 1200 * microsecond, P999: 3700 * microsecond,
+		Max: 8 * millisecond, Mean: 440_000, Count: n,
+	}
+	p.Lag = reports.Percentiles{
+		P50: 90 * microsecond, P90: 150 * microsecond, P99: 210 * microsecond, P999: 800 * microsecond,
+		Max: 4 * millisecond, Mean: 95_000, Count: n,
+	}
 	if hurt {
 		p.Ack.P90, p.Ack.P99, p.Ack.P999, p.Ack.Max = 2100*millisecond, 3240*millisecond, 3390*millisecond, 3402*millisecond
 		p.EndToEnd.P90, p.EndToEnd.P99, p.EndToEnd.P999, p.EndToEnd.Max = 2110*millisecond, 3260*millisecond, 3401*millisecond, 3416*millisecond
@@ -156,7 +170,7 @@ func curve(phase, metric string, hurt bool) reports.Curve {
 		q := 1 - math.Pow(10, -tail)
 		v := floor * math.Exp(0.62*tail)
 		if hurt && metric != "lag" {
-			v = floor + 3.4e9*(1-math.Exp(-math.Pow(tail/0.8, 3)))
+			v = floor + 3.4e9*(1-math.Exp(-tail*tail*tail/0.512))
 		}
 		c.Points = append(c.Points, reports.Point{Quantile: q, Value: int64(v)})
 	}

@@ -56,8 +56,8 @@ func seen(c *reports.Check) string {
 	if kind, n := c.Finding(); kind != "" {
 		text = reports.Count(n) + " " + kind + " of " + reports.Count(c.Comparisons)
 	}
-	for _, name := range c.OtherCounts() {
-		text += ", " + reports.Count(c.Counts[name]) + " " + name
+	for _, other := range c.OtherCounts() {
+		text += ", " + other
 	}
 	return text
 }

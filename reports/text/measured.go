@@ -137,10 +137,12 @@ func harness(p *page, r *reports.Run) {
 		answer += ": " + h.Why
 	}
 	p.heading("Was it the generator?", answer)
-	parts := []string{"lag p99 " + reports.Duration(h.LagP99),
+	parts := []string{
+		"lag p99 " + reports.Duration(h.LagP99),
 		"hiccup p99 " + reports.Duration(h.HiccupP99) + ", max " + reports.Duration(h.HiccupMax),
 		"CPU " + reports.Share(h.CPUShare) + " of " + cores(r.Environment.Cores), reports.Duration(h.CPUPerMsg) + " CPU a message",
-		"memory " + reports.Bytes(h.RSSMax), fmt.Sprintf("GC %s in %s cycles", reports.Duration(h.GCPause), reports.Count(h.GCCycles))}
+		"memory " + reports.Bytes(h.RSSMax), fmt.Sprintf("GC %s in %s cycles", reports.Duration(h.GCPause), reports.Count(h.GCCycles)),
+	}
 	p.para("   ", margin, plain, strings.Join(parts, " · "))
 	for _, warning := range r.Warnings() {
 		p.para(" "+p.paint(yellow, "?")+" ", margin, yellow, warning)

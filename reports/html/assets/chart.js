@@ -80,6 +80,7 @@ function line(svg, series, xs, y, short) {
   });
   if (alone != null) d += `m${-short},0h${2 * short}`;
   draw(svg, "path", { class: "curve", d, stroke: `var(--${series.color})`,
+    ...(series.values.length > 900 && { style: "stroke-width:1.1" }), // an hour of them would become one thick bar
     ...(series.dashed && { "stroke-dasharray": "4 3", style: "stroke-width:1.2" }) });
 }
 
