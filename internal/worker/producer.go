@@ -53,8 +53,10 @@ type producer struct {
 	outcomes [3]*measure.Counter
 	now      int64
 	phase    int
-	// excuse is until when lateness is not ordeal's own: the window was full, a send blocked, or there was no connection.
+	// excuse is how much of the present lateness, in ns, is not ordeal's own: for so long, since everything due was last sent, the window
+	// was full, a send blocked, or there was no connection. hindered tells that this is so for the time since now.
 	excuse      int64
+	hindered    bool
 	blocked     int64 // ns for which the window was full
 	incarnation uint16
 	connected   atomic.Bool
@@ -103,7 +105,7 @@ func (p *producer) loop(ctx context.Context) {
 		if p.client == nil && !p.reconnect(ctx) {
 			continue
 		}
-		p.now = p.run.clock.Now()
+		p.tick()
 		if p.now >= p.run.plan.Until && p.allSent() {
 			break
 		}
@@ -121,9 +123,18 @@ func (p *producer) loop(ctx context.Context) {
 	p.settles.Close()
 }
 
+// tick reads the clock.
+func (p *producer) tick() {
+	now := p.run.clock.Now()
+	if p.hindered {
+		p.excuse += now - p.now
+	}
+	p.now, p.hindered = now, false
+}
+
 func (p *producer) reconnect(ctx context.Context) bool {
 	err := p.open(ctx)
-	p.excuse = p.run.clock.Now()
+	p.hindered = true
 	if err != nil {
 		if ctx.Err() == nil {
 			p.errors.note("connection", err)
@@ -154,12 +165,16 @@ func (p *producer) gather() {
 		if p.plan.Attempts > 1 && p.again() {
 			continue
 		}
-		if p.due > p.now || p.due >= p.run.plan.Until || p.cursor == nil && p.now >= p.run.plan.Until {
+		if p.due > p.now {
+			p.excuse = 0 // on time again
+			return
+		}
+		if p.due >= p.run.plan.Until || p.cursor == nil && p.now >= p.run.plan.Until {
 			return
 		}
 		i, ok := p.window.take()
 		if !ok {
-			p.excuse = p.now
+			p.hindered = true
 			return
 		}
 		p.stamp(i)
@@ -200,8 +215,8 @@ func (p *producer) stamp(i uint32) {
 	}
 	lag := p.now - s.intended
 	p.sent.Record(measure.Lag, p.phase, lag)
-	if s.intended > p.excuse {
-		p.sent.Record(measure.Own, p.phase, lag)
+	if own := lag - p.excuse; own > 0 || p.excuse == 0 {
+		p.sent.Record(measure.Own, p.phase, own)
 	}
 	p.next++
 	p.due = p.intended()
@@ -238,8 +253,8 @@ func (p *producer) send(ctx context.Context) {
 	p.window.inFlight.Add(n)
 	p.handed.Add(n)
 	err := p.client.Send(ctx, p.batch)
-	if after := p.run.clock.Now(); after-p.now > blockedSend {
-		p.excuse = after
+	if p.run.clock.Now()-p.now > blockedSend {
+		p.hindered = true
 	}
 	if err != nil && ctx.Err() == nil {
 		p.drop(err)
@@ -271,9 +286,7 @@ func (p *producer) wait(ctx context.Context) {
 	err := p.pacer.Wait(ctx, p.now, min(until, max(p.run.plan.Until, p.now+int64(time.Millisecond))))
 	p.window.wanted.Store(0)
 	if full {
-		now := p.run.clock.Now()
-		p.blocked += now - p.now
-		p.excuse = now
+		p.blocked += p.run.clock.Now() - p.now
 	}
 	if err != nil && !errors.Is(err, ctx.Err()) {
 		p.errors.note("pacer", err)
