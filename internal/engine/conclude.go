@@ -78,11 +78,7 @@ func (x *execution) judge() error {
 	for _, c := range x.Scenario.Checks {
 		ev.Checks = append(ev.Checks, checkAsked{Name: c.Name, Max: int64(c.Params.Int("max")), Scope: c.Params.Text("scope")})
 	}
-	text, err := json.Marshal(ev)
-	if err != nil {
-		return err
-	}
-	if x.summary, err = x.history.Close(text); err != nil {
+	if err := x.closeHistory(ev); err != nil {
 		x.run.Harness.HistoryCut = err.Error()
 		x.events.add("warning", "history.bin is cut, so `ordeal check` cannot repeat this verdict: %v", err)
 	}
@@ -103,6 +99,9 @@ func (x *execution) judge() error {
 
 // lives adds the life of every example from the history just written. Without it a report is poorer, not wrong.
 func (x *execution) lives() {
+	if x.history == nil {
+		return
+	}
 	reader, err := history.Open(x.folder.File("history.bin"))
 	if err == nil {
 		b := biography{reader: reader, plan: x.plan.judge, faults: x.run.Faults, finished: x.finished}
@@ -199,6 +198,9 @@ func decide(r *reports.Run, problems ...error) {
 	if r.Harness.HistoryCut != "" {
 		note(ExitInconclusive, reports.Inconclusive, "history cut: "+r.Harness.HistoryCut)
 	}
+	if n := r.Counts.Unsent; n > 0 && !r.Interrupted {
+		note(ExitInconclusive, reports.Inconclusive, reports.Count(n)+" messages that were due were never sent, so the load was not what was asked for")
+	}
 	if r.Counts.Acked == 0 && len(r.Reasons) == 0 {
 		note(ExitInconclusive, reports.Inconclusive, "no message was acked")
 	}
@@ -268,4 +270,17 @@ func (x *execution) openHistory() (*history.Writer, error) {
 		return nil, err
 	}
 	return history.Create(x.folder.File("history.bin"), history.Header{Run: x.folder.ID, Plan: plan})
+}
+
+// closeHistory ends history.bin with the evidence.
+func (x *execution) closeHistory(ev evidence) error {
+	if x.history == nil {
+		return nil
+	}
+	text, err := json.Marshal(ev)
+	if err != nil {
+		return err
+	}
+	x.summary, err = x.history.Close(text)
+	return err
 }

@@ -56,6 +56,10 @@ func (x *execution) healthy() {
 			generatorBound(h, "in phase %s ordeal sent %s of the %s that were due", p.Name, reports.Rate(sent), reports.Rate(due))
 		}
 	}
+	if n := x.run.Counts.Unsent; n > 0 && !x.run.Interrupted && h.LagP99 > int64(ownLagLimit) {
+		generatorBound(h, "ordeal itself was late, p99 %s, and never sent %s messages that were due",
+			reports.Duration(h.LagP99), reports.Count(n))
+	}
 	if share := x.stopped.WindowShare; share < windowShare {
 		generatorBound(h, "the closed loop's window was full for %s of the time only: ordeal could not send faster", reports.Share(share))
 	}
