@@ -36,6 +36,8 @@ type Options struct {
 	Seed      uint64
 	// Out is the folder of all runs.
 	Out string
+	// NoHistory writes no history.bin: for measuring what it costs.
+	NoHistory bool
 	// Keep leaves topics and data folders behind.
 	Keep bool
 	// Command reproduces the run; Version is ordeal's own.
@@ -150,6 +152,9 @@ func Run(ctx context.Context, o Options) (*reports.Run, error) {
 
 // possible refuses what cannot work on this target, before anything is started.
 func (x *execution) possible() error {
+	if x.inProcess() && x.Target.Nodes > 1 {
+		return usage(fmt.Errorf("target %s: ordeal cannot start nodes of %s; use %s", x.Target, x.Target.Driver, x.Target.Driver))
+	}
 	for _, ph := range x.Scenario.Phases {
 		for _, f := range ph.Faults {
 			needs := x.fault(f).Needs()
@@ -209,8 +214,10 @@ func (x *execution) open(id uint32) error {
 	if x.latency, err = os.Create(x.folder.File("latency.hlog")); err != nil {
 		return environment(fmt.Errorf("write latencies: %w", err))
 	}
-	if x.history, err = x.openHistory(); err != nil {
-		return environment(err)
+	if !x.NoHistory {
+		if x.history, err = x.openHistory(); err != nil {
+			return environment(err)
+		}
 	}
 	x.book = judge.NewBook(x.plan.judge)
 	x.run = x.blank(text)
