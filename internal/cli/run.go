@@ -127,7 +127,8 @@ func (f *runFlags) once(ctx context.Context, hurry <-chan struct{}, env *Env, w 
 	t engine.Target, renderers []reports.Renderer,
 ) (int, error) {
 	r, err := engine.Run(ctx, engine.Options{
-		Scenario: sc, Target: t, Driver: w.driver(t.Driver), Faults: w.kinds, Checks: w.checks, Renderers: renderers, Plots: plot.Write,
+		// A driver of its own: the memory driver is its broker, which keeps its topics and the lies it was told to tell.
+		Scenario: sc, Target: t, Driver: newWire().driver(t.Driver), Faults: w.kinds, Checks: w.checks, Renderers: renderers, Plots: plot.Write,
 		Seed: f.seed, Out: f.out, Keep: f.keep, Command: f.command(name, t), Version: env.Version, Logger: f.logger(env),
 		Watch: newWatcher(f.progress, env.Stderr, env.Width, env.colour()), Hurry: hurry,
 	})
