@@ -2,7 +2,6 @@ package text
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"ordeal/reports"
@@ -156,7 +155,7 @@ func cores(n int) string {
 	return reports.Count(int64(n)) + " cores"
 }
 
-// guarantee shows what the broker itself says of the settings that an ack rests on, what is wrong first.
+// guarantee shows what the broker itself says of the settings that an ack rests on: what is as it must be in few words, the rest in full.
 func guarantee(p *page, r *reports.Run) {
 	t := &r.Target
 	if t.Guarantee == "" {
@@ -166,21 +165,19 @@ func guarantee(p *page, r *reports.Run) {
 	if t.Promise != "" {
 		p.para("   ", margin, plain, t.Promise)
 	}
-	const most = 12
-	facts := slices.Clone(t.Audit)
-	slices.SortStableFunc(facts, func(a, b reports.Fact) int { return factRank(a) - factRank(b) })
-	for _, f := range facts[:min(len(facts), most)] {
+	var confirmed []string
+	for _, f := range t.Audit {
+		if f.Verdict() == reports.Pass {
+			confirmed = append(confirmed, f.Setting+" "+reports.Or(f.Have))
+			continue
+		}
 		text := f.Topic + " " + f.Setting + ": want " + reports.Or(f.Want) + ", have " + reports.Or(f.Have)
 		if f.Note != "" {
 			text += " (" + f.Note + ")"
 		}
 		p.para(p.mark(f.Verdict()), margin, plain, text)
 	}
-	if more := len(facts) - most; more > 0 {
-		p.para("   ", margin, soft, fmt.Sprintf("%d more in the report", more))
+	if len(confirmed) > 0 {
+		p.para(p.mark(reports.Pass), margin, soft, fmt.Sprintf("%d confirmed: %s", len(confirmed), strings.Join(confirmed, " · ")))
 	}
-}
-
-func factRank(f reports.Fact) int {
-	return map[reports.Verdict]int{reports.Fail: 0, reports.Inconclusive: 1, reports.Pass: 2}[f.Verdict()]
 }

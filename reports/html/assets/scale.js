@@ -6,6 +6,7 @@ function linear(top, a, b) {
   const room = Math.max(3, Math.floor(Math.abs(b - a) / 36));
   let step = 10 ** Math.floor(Math.log10(top / room));
   for (const f of [1, 2, 2.5, 5, 10]) if (top / (step * f) <= room) { step *= f; break; }
+  step = Math.max(step, 1); // messages are whole
   const at = v => a + v / top * (b - a);
   const ticks = [];
   for (let v = 0; v <= top; v += step) ticks.push({ at: at(v), text: thousands(v) });
