@@ -62,7 +62,7 @@ func (e *either) learn(value, first, second uint64) {
 // errMalformed tells that a payload, though its checksum is right, is not what this package writes.
 var errMalformed = errors.New("malformed event")
 
-// zigzag maps a difference to a number that is small where the difference is: 0, -1, 1, -2, …
+// zigzag maps a difference to a number that is small where the difference is: 0, -1, 1, -2 to 0, 1, 2, 3.
 func zigzag(difference uint64) uint64 { return difference<<1 ^ uint64(int64(difference)>>63) }
 
 func unzigzag(n uint64) uint64 { return n>>1 ^ -(n & 1) }

@@ -102,10 +102,10 @@ func (d *decoder) block(h head, payload []byte) (sound bool) {
 	return len(s.b) == 0
 }
 
-func coderOf[C any](coders map[uint32]*C, id uint32, make func(uint32) *C) *C {
+func coderOf[C any](coders map[uint32]*C, id uint32, create func(uint32) *C) *C {
 	c, ok := coders[id]
 	if !ok {
-		c = make(id)
+		c = create(id)
 		coders[id] = c
 	}
 	return c

@@ -379,8 +379,10 @@ func TestDumpReadsBack(t *testing.T) {
 	if err := r.Dump(&out); err != nil {
 		t.Fatal(err)
 	}
-	again := &golden{events: events{deliveries: make([][]history.Delivery, len(g.plan.Groups))}, indexes: map[uint32]uint64{},
-		shards: map[message.ID]int32{}, index: map[message.ID]uint64{}, born: map[message.ID]uint16{}}
+	again := &golden{
+		events: events{deliveries: make([][]history.Delivery, len(g.plan.Groups))}, indexes: map[uint32]uint64{},
+		shards: map[message.ID]int32{}, index: map[message.ID]uint64{}, born: map[message.ID]uint16{},
+	}
 	for line := range strings.Lines(out.String()) {
 		if err := again.line(strings.Fields(line)); err != nil {
 			t.Fatalf("%q: %v", line, err)

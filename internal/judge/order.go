@@ -58,10 +58,9 @@ func (g *audience) plausible(d *history.Delivery, r *reader) bool {
 
 // begin lets a member begin another session.
 func (g *audience) begin(m *member, session uint32) {
-	switch {
-	case m.marks == nil:
+	if m.marks == nil {
 		m.marks = newMarks(len(g.senders))
-	default:
+	} else {
 		m.marks = g.log.split(m.marks)
 	}
 	clear(m.high)

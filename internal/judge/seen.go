@@ -22,8 +22,10 @@ func (noPhantom) Judge(f *Findings, _ Params) Verdict {
 			kind Kind
 			what string
 		}{
-			{Foreign, "without a stamp of this run"}, {Stranger, "of a producer, lane or topic that it does not read"},
-			{Beyond, "with a sequence number that was never sent"}, {Resurrected, "that had been rejected"},
+			{Foreign, "without a stamp of this run"},
+			{Stranger, "of a producer, lane or topic that it does not read"},
+			{Beyond, "with a sequence number that was never sent"},
+			{Resurrected, "that had been rejected"},
 		} {
 			if n := g.Counts[p.kind]; n > 0 {
 				parts = append(parts, grouped(n)+" "+p.what)

@@ -218,3 +218,37 @@ func TestSetMemory(t *testing.T) {
 		}
 	})
 }
+
+// TestHolesFilledLate leaves holes in many pages, so that most pages have become lists, and fills them in from both ends.
+func TestHolesFilledLate(t *testing.T) {
+	const n = 12 * pageSize
+	for _, every := range []uint64{10_000, 4000, 1000, 130, 100} {
+		s, p := &set{}, &pool{}
+		var holes []uint64
+		for i := range uint64(n) {
+			if i%every == every/2 {
+				holes = append(holes, i)
+			} else {
+				s.add(i, p)
+			}
+		}
+		for len(holes) > 0 {
+			i := (len(holes) - 1) * (len(holes) % 2) // the last, the first, the last …
+			if s.has(holes[i]) || !s.add(holes[i], p) || !s.has(holes[i]) || s.add(holes[i], p) {
+				t.Fatalf("every %d: hole %d is not filled in", every, holes[i])
+			}
+			holes = slices.Delete(holes, i, i+1)
+			for _, h := range holes {
+				if s.has(h) {
+					t.Fatalf("every %d: hole %d is gone", every, h)
+				}
+			}
+			if got := s.count(0, n); got != int64(n-len(holes)) {
+				t.Fatalf("every %d: %d members with %d holes", every, got, len(holes))
+			}
+		}
+		if s.chunks != nil || s.base != n {
+			t.Errorf("every %d: without holes the set is still %d chunks above %d", every, len(s.chunks.list), s.base)
+		}
+	}
+}

@@ -149,7 +149,8 @@ func TestSentences(t *testing.T) {
 			t.Errorf("grouped(%d) = %q", n, got)
 		}
 	}
-	if got := plural(1, "delivery") + ", " + plural(2000, "delivery") + ", " + plural(2, "message"); got != "1 delivery, 2,000 deliveries, 2 messages" {
+	got := plural(1, "delivery") + ", " + plural(2000, "delivery") + ", " + plural(2, "message")
+	if got != "1 delivery, 2,000 deliveries, 2 messages" {
 		t.Error(got)
 	}
 	for want, p := range map[string]message.Position{

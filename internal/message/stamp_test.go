@@ -35,8 +35,8 @@ func TestPutParse(t *testing.T) {
 	})
 }
 
-// TestDamage flips every bit and cuts at every length: none may pass for whole, nor for foreign as long as it can be told from a body that was
-// never stamped.
+// TestDamage flips every bit and cuts at every length: none may pass for whole, nor for foreign as long as it can be told from a body
+// that was never stamped.
 func TestDamage(t *testing.T) {
 	body := make([]byte, 100)
 	for i := range body {
@@ -105,8 +105,14 @@ func TestPositions(t *testing.T) {
 		a, b Position
 		want bool
 	}{
-		{p(0, 1), p(0, 2), true}, {p(0, 2), p(0, 1), false}, {p(0, 1), p(0, 1), false}, {p(1, 0), p(0, 9), false}, {p(0, 9), p(1, 0), true},
-		{Position{}, p(0, 1), false}, {p(0, 1), Position{}, false}, {Position{}, Position{}, false},
+		{p(0, 1), p(0, 2), true},
+		{p(0, 2), p(0, 1), false},
+		{p(0, 1), p(0, 1), false},
+		{p(1, 0), p(0, 9), false},
+		{p(0, 9), p(1, 0), true},
+		{Position{}, p(0, 1), false},
+		{p(0, 1), Position{}, false},
+		{Position{}, Position{}, false},
 	} {
 		if got := test.a.Before(test.b); got != test.want {
 			t.Errorf("%v before %v: %v", test.a, test.b, got)
