@@ -140,7 +140,7 @@ func harness(p *page, r *reports.Run) {
 		"lag p99 " + reports.Duration(h.LagP99),
 		"hiccup p99 " + reports.Duration(h.HiccupP99) + ", max " + reports.Duration(h.HiccupMax),
 		"CPU " + reports.Share(h.CPUShare) + " of " + cores(r.Environment.Cores), reports.Duration(h.CPUPerMsg) + " CPU a message",
-		"memory " + reports.Bytes(h.RSSMax), fmt.Sprintf("GC %s in %s cycles", reports.Duration(h.GCPause), reports.Count(h.GCCycles)),
+		"memory " + reports.Bytes(h.RSSMax), "GC pauses " + reports.Duration(h.GCPause) + ", cycles " + reports.Count(h.GCCycles),
 	}
 	p.para("   ", margin, plain, strings.Join(parts, " · "))
 	for _, warning := range r.Warnings() {
