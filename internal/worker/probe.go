@@ -23,7 +23,7 @@ func (w *Local) probe(ctx context.Context) error {
 	for i := range w.run.plan.Probes {
 		plan := &w.run.plan.Probes[i]
 		p := &prober{
-			worker: w, plan: plan, opener: newOpener(w.run.deps, ProducerRole, "probe"), log: w.run.deps.History.Producer(plan.ID),
+			worker: w, plan: plan, opener: newOpener(w.run.deps, ProducerRole, "probe"), log: w.run.producerLog(plan.ID),
 			receipts: make(chan drivers.Receipt, 1),
 		}
 		err := p.run(ctx)
@@ -125,7 +125,9 @@ func (p *prober) send(ctx context.Context, seq uint64) (drivers.Receipt, error) 
 	message.Put(body, &message.Stamp{ID: id, Run: run.plan.Run, Index: seq, Intended: -1})
 	attempt := history.Attempt{ID: id, Index: seq}
 	run.deps.Book.Attempt(&attempt)
-	p.log.Attempt(&attempt)
+	if p.log != nil {
+		p.log.Attempt(&attempt)
+	}
 	p.awaited.Store(token)
 	if err := p.client.Send(ctx, []drivers.Message{{Token: token, Body: body}}); err != nil {
 		return drivers.Receipt{}, err
@@ -148,7 +150,9 @@ func (p *prober) note(seq uint64, r drivers.Receipt) {
 		receipt.Outcome = message.Unknown // who was not listening yet is owed nothing
 	}
 	p.worker.run.deps.Book.Receipt(&receipt)
-	p.log.Receipt(&receipt)
+	if p.log != nil {
+		p.log.Receipt(&receipt)
+	}
 }
 
 // arrival waits until a probe has reached every group.
