@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"ordeal/faults"
 )
@@ -56,7 +57,9 @@ func Start(ctx context.Context, spec Spec) (Cluster, error) {
 	switch spec.Kind {
 	case "nats":
 		return startNATS(ctx, spec, freePorts)
+	case "kafka":
+		return startKafka(ctx, spec, freePorts)
 	default:
-		return nil, fmt.Errorf("start %s cluster: ordeal cannot start this kind; it can start nats", spec.Kind)
+		return nil, fmt.Errorf("start %s cluster: ordeal cannot start this kind; it can start %s", spec.Kind, strings.Join(kinds(), ", "))
 	}
 }
