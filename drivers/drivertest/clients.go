@@ -3,7 +3,9 @@ package drivertest
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,9 +14,9 @@ import (
 
 // ledger holds the receipts of one producer against what it sent.
 type ledger struct {
+	settling, overlap atomic.Bool
+
 	mu       sync.Mutex
-	settling bool
-	overlap  bool
 	open     map[uint64]bool
 	receipts map[uint64]drivers.Receipt
 	// odd are tokens that were settled twice or never sent.
@@ -36,22 +38,22 @@ func (l *ledger) sent(batch []drivers.Message) {
 }
 
 func (l *ledger) settle(r drivers.Receipt) {
+	if !l.settling.CompareAndSwap(false, true) {
+		l.overlap.Store(true)
+	}
 	l.mu.Lock()
-	l.overlap = l.overlap || l.settling
-	l.settling = true
 	if !l.open[r.Token] {
 		l.odd = append(l.odd, r.Token)
 	}
 	delete(l.open, r.Token)
 	l.receipts[r.Token] = r
 	l.mu.Unlock()
-	select { // unlocked, so that a second goroutine has a chance to be seen
+	select {
 	case l.changed <- struct{}{}:
 	default:
 	}
-	l.mu.Lock()
-	l.settling = false
-	l.mu.Unlock()
+	runtime.Gosched() // so that a second goroutine has a chance to be seen
+	l.settling.Store(false)
 }
 
 func (l *ledger) unsettled() int {
@@ -90,7 +92,7 @@ func (l *ledger) check(t *testing.T) {
 	if len(l.odd) > 0 {
 		t.Errorf("%d receipts for messages that were not in flight, the first for token %d", len(l.odd), l.odd[0])
 	}
-	if l.overlap {
+	if l.overlap.Load() {
 		t.Error("two goroutines settled at the same time")
 	}
 	for token, r := range l.receipts {
@@ -161,6 +163,33 @@ type consumer struct {
 	got   []drivers.Delivery
 }
 
+// errDeaf says that Receive does not mind its context.
+var errDeaf = errors.New("receive does not return when its context is over")
+
+// take is Receive, but given up when it goes on for long after its context.
+func (c *consumer) take(ctx context.Context, dst []drivers.Delivery) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		n, err := c.Consumer.Receive(ctx, dst)
+		done <- result{n, err}
+	}()
+	select {
+	case r := <-done:
+		return r.n, r.err
+	case <-ctx.Done():
+	}
+	select {
+	case r := <-done:
+		return r.n, r.err
+	case <-time.After(c.harness.Patience):
+		return 0, errDeaf
+	}
+}
+
 // receive collects until there are n, and copies the bodies.
 func (c *consumer) receive(n int) {
 	c.Helper()
@@ -168,7 +197,7 @@ func (c *consumer) receive(n int) {
 	defer cancel()
 	dst := make([]drivers.Delivery, 64)
 	for len(c.got) < n {
-		k, err := c.Consumer.Receive(ctx, dst[:min(len(dst), n-len(c.got))])
+		k, err := c.take(ctx, dst[:min(len(dst), n-len(c.got))])
 		c.keep(dst[:k])
 		if err != nil {
 			c.Fatalf("receive, with %d of %d: %v", len(c.got), n, err)
@@ -196,7 +225,7 @@ func (c *consumer) silent() {
 	ctx, cancel := context.WithTimeout(c.Context(), 100*time.Millisecond)
 	defer cancel()
 	dst := make([]drivers.Delivery, 8)
-	n, err := c.Consumer.Receive(ctx, dst)
+	n, err := c.take(ctx, dst)
 	if n > 0 || !errors.Is(err, context.DeadlineExceeded) {
 		c.Errorf("expected nothing more, got %d deliveries and %v", n, err)
 	}

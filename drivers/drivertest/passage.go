@@ -47,7 +47,7 @@ func (c *consumer) drain(n int) {
 	dst := make([]drivers.Delivery, 300)
 	for len(c.got) < n {
 		ctx, cancel := context.WithTimeout(c.Context(), c.harness.Patience)
-		k, err := c.Consumer.Receive(ctx, dst)
+		k, err := c.take(ctx, dst)
 		cancel()
 		c.keep(dst[:k])
 		if err == nil && c.group.Ack == drivers.AckAfter {

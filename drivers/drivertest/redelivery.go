@@ -115,7 +115,7 @@ func sharing(b *bench) {
 		ctx, cancel := context.WithTimeout(b.Context(), 50*time.Millisecond)
 		defer cancel()
 		dst := make([]drivers.Delivery, n)
-		k, err := c.Consumer.Receive(ctx, dst)
+		k, err := c.take(ctx, dst)
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			b.Fatalf("receive: %v", err)
 		}
@@ -254,7 +254,7 @@ func (c *consumer) until(enough func(i int) bool) {
 	defer cancel()
 	dst := make([]drivers.Delivery, 100)
 	for done := false; !done; {
-		n, err := c.Consumer.Receive(ctx, dst)
+		n, err := c.take(ctx, dst)
 		if err != nil {
 			c.Errorf("receive after the cut, with %d deliveries: %v", len(c.got), err)
 			return

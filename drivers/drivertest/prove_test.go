@@ -1,0 +1,79 @@
+package drivertest_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
+	"ordeal/drivers/memory"
+)
+
+// habitName makes the test binary run the suite against one broken driver.
+const habitName = "ORDEAL_TEST_HABIT"
+
+// TestBroken is what TestSuiteFindsBrokenDrivers runs in a process of its own.
+func TestBroken(t *testing.T) {
+	name := os.Getenv(habitName)
+	if name == "" {
+		t.Skip("only a helper")
+	}
+	for _, h := range habits() {
+		if h.name != name {
+			continue
+		}
+		drivertest.Run(t, drivertest.Harness{
+			New: func(*testing.T) (drivers.Driver, drivers.Config) {
+				d := h.driver
+				d.Driver = memory.New()
+				return &d, drivers.Config{Options: d.options}
+			},
+			Models: []drivers.Model{drivers.Log}, Messages: 2000, Patience: 300 * time.Millisecond, Flagged: true, Keys: true,
+		})
+		return
+	}
+	t.Fatalf("no habit %q", name)
+}
+
+// TestSuiteFindsBrokenDrivers shows that the suite can fail: each habit is found by the tests that are there for it, and a driver without
+// one passes them all.
+func TestSuiteFindsBrokenDrivers(t *testing.T) {
+	for _, h := range habits() {
+		t.Run(strings.ReplaceAll(h.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBroken$", "-test.v", "-test.timeout=60s")
+			run.Env = append(os.Environ(), habitName+"="+h.name)
+			out, err := run.CombinedOutput()
+			if (err == nil) != (h.found == nil) {
+				t.Fatalf("exit: %v\n%s", err, tail(out))
+			}
+			failed := failures(out)
+			for _, want := range h.found {
+				if !slices.Contains(failed, want) {
+					t.Errorf("%s does not find it; found by %v\n%s", want, failed, tail(out))
+				}
+			}
+		})
+	}
+}
+
+// failures are the tests of the log that acknowledges after its work that failed.
+func failures(out []byte) (names []string) {
+	for line := range strings.Lines(string(out)) {
+		if _, rest, ok := strings.Cut(line, "--- FAIL: TestBroken/log-accepted-after/"); ok {
+			name, _, _ := strings.Cut(rest, " ")
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func tail(out []byte) []byte {
+	lines := bytes.SplitAfter(out, []byte("\n"))
+	return bytes.Join(lines[max(0, len(lines)-30):], nil)
+}
