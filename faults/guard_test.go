@@ -85,7 +85,7 @@ func (emptyTarget) Serving(context.Context, Node) error { return nil }
 func (emptyTarget) Rand() *rand.Rand                    { return rand.New(rand.NewPCG(1, 1)) }
 func (emptyTarget) Logger() *slog.Logger                { return slog.New(slog.DiscardHandler) }
 
-func run(t *testing.T, ctx context.Context, f *fake) (Record, Entry, []State) {
+func run(ctx context.Context, t *testing.T, f *fake) (Record, Entry, []State) {
 	t.Helper()
 	f.t, f.ledger = t, filepath.Join(t.TempDir(), "undo.json")
 	ledger, err := NewLedger(f.ledger)
@@ -113,7 +113,7 @@ func TestWholeCourse(t *testing.T) {
 			return func(context.Context) error { time.Sleep(d); return nil }
 		}
 		f := &fake{inject: wait(time.Second), recovers: wait(2 * time.Second), settled: wait(3 * time.Second)}
-		r, entry, states := run(t, t.Context(), f)
+		r, entry, states := run(t.Context(), t, f)
 		const s = int64(time.Second)
 		if r.Requested != s || r.Effective != 2*s || r.Recovered != 9*s || r.Settled != 12*s {
 			t.Errorf("times %d %d %d %d; want 1, 2, 9 and 12 s", r.Requested, r.Effective, r.Recovered, r.Settled)
@@ -134,7 +134,7 @@ func TestCancelHealsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		r, entry, _ := run(t, ctx, &fake{})
+		r, entry, _ := run(ctx, t, &fake{})
 		if r.State != Recovering || !r.Undone || r.Err != nil || entry.Healed.IsZero() {
 			t.Errorf("record %+v, ledger %+v; want it undone and not settled", r, entry)
 		}
@@ -148,7 +148,7 @@ func TestNothingIsInjectedAfterTheEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	f := &fake{}
-	if r, _, _ := run(t, ctx, f); r.State != Idle || !r.Undone || !errors.Is(r.Err, context.Canceled) || f.calls != nil {
+	if r, _, _ := run(ctx, t, f); r.State != Idle || !r.Undone || !errors.Is(r.Err, context.Canceled) || f.calls != nil {
 		t.Errorf("record %+v, calls %v", r, f.calls)
 	}
 }
@@ -183,7 +183,7 @@ func TestBreaking(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r, entry, states := run(t, t.Context(), c.fake)
+				r, entry, states := run(t.Context(), t, c.fake)
 				if r.State != Broken || states[len(states)-1] != Broken || !errors.Is(r.Err, c.err) || r.Undone != c.undone || r.Settled != 0 {
 					t.Errorf("record %+v; want it broken by %v, undone %v", r, c.err, c.undone)
 				}
@@ -200,7 +200,7 @@ func TestBreaking(t *testing.T) {
 
 func TestNoEvidenceIsNoBite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, _, _ := run(t, t.Context(), &fake{blind: true})
+		r, _, _ := run(t.Context(), t, &fake{blind: true})
 		if r.Evidence.Bit || !errors.Is(r.Err, errPanic) || !r.Undone || r.State != Settled {
 			t.Errorf("record %+v; want it settled, without evidence", r)
 		}
@@ -210,7 +210,7 @@ func TestNoEvidenceIsNoBite(t *testing.T) {
 func TestLateEffectIsUndone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{inject: func(context.Context) error { time.Sleep(time.Hour); return nil }}
-		r, _, _ := run(t, t.Context(), f)
+		r, _, _ := run(t.Context(), t, f)
 		if r.State != Broken || r.Undone || !errors.Is(r.Err, errAbandoned) || r.Effective != 0 {
 			t.Errorf("record %+v; want it given up", r)
 		}

@@ -138,8 +138,11 @@ func TestSelectors(t *testing.T) {
 			Client
 			node string
 		}{
-			{Client{Producer, "checkout-1"}, "n1"}, {Client{Producer, "checkout-12"}, "n1"}, {Client{Producer, "checkout-eu-1"}, "n1"},
-			{Client{Consumer, "payment-1"}, "n2"}, {Client{Admin, "admin"}, "n2"},
+			{Client{Producer, "checkout-1"}, "n1"},
+			{Client{Producer, "checkout-12"}, "n1"},
+			{Client{Producer, "checkout-eu-1"}, "n1"},
+			{Client{Consumer, "payment-1"}, "n2"},
+			{Client{Admin, "admin"}, "n2"},
 		} {
 			if selector.matches(client.Client, client.node) {
 				got = append(got, client.Name)

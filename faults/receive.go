@@ -42,8 +42,9 @@ func (f *flow) read(p []byte) (int, error) {
 		var due time.Time
 		if len(f.queue) > 0 && f.hole() == NoHole {
 			if due = f.queue[0].due; !time.Now().Before(due) {
-				defer f.mu.Unlock()
-				return f.take(p)
+				n, err := f.take(p)
+				f.mu.Unlock()
+				return n, err
 			}
 		}
 		if len(f.queue) == 0 && !f.pumping && f.err == nil {

@@ -8,7 +8,7 @@ import (
 	"ordeal/internal/cli"
 )
 
-// version is set by the linker; see the Makefile.
-var version = "" //nolint:gochecknoglobals // the linker can set nothing else
+// version is set by the linker, which can set nothing but a variable; see the Makefile.
+var version = ""
 
 func main() { os.Exit(cli.Main(cli.System(version))) }

@@ -127,7 +127,7 @@ func TestRestartOfARealBroker(t *testing.T) {
 			if r.State != faults.Settled || !r.Undone || r.Err != nil || !r.Evidence.Bit || r.Resolved != "n1" || target.serving != 1 {
 				t.Fatalf("record %+v", r)
 			}
-			if !(r.Requested < r.Effective && r.Effective < r.Recovered && r.Recovered < r.Settled) {
+			if r.Requested >= r.Effective || r.Effective >= r.Recovered || r.Recovered >= r.Settled {
 				t.Errorf("times %d %d %d %d", r.Requested, r.Effective, r.Recovered, r.Settled)
 			}
 			f := r.Evidence.Facts

@@ -150,8 +150,8 @@ phases:
 drain: {idle: 100ms, timeout: 30s}
 `
 
-// BenchmarkStallOracle pauses the broker for 1 of 8 seconds. One message in eight is then late by a time spread evenly from 0 to 1 s, so the
-// exact p99 is 0.920 s. Claimed: 0.97 to 1.03 of it.
+// BenchmarkStallOracle pauses the broker for 1 of 8 seconds. One message in eight is then late by a time spread evenly from 0 to 1 s,
+// so the exact p99 is 0.920 s. Claimed: 0.97 to 1.03 of it.
 func BenchmarkStallOracle(b *testing.B) {
 	for range b.N {
 		var off []float64

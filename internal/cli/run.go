@@ -44,7 +44,8 @@ func newRun(env *Env) *cobra.Command {
 		Long: "Runs a built-in scenario (see `ordeal scenario list`) or a file, and ends with the exit code of the verdict.\n\n" +
 			"Targets: memory (a broker in ordeal itself, which lies when told to: 'memory?lose=3'), nats and nats:3 (started by ordeal),\n" +
 			"nats://host:4222 (one that runs already). See `ordeal drivers list` for their options.",
-		Example: "  ordeal run broker-crash\n  ordeal run leader-crash --on nats:3\n  ordeal run my.yaml --on nats://localhost:4222 --set phases.steady.for=5s\n" +
+		Example: "  ordeal run broker-crash\n  ordeal run leader-crash --on nats:3\n" +
+			"  ordeal run my.yaml --on nats://localhost:4222 --set phases.steady.for=5s\n" +
 			"  ordeal run steady --on 'memory?lose=3'",
 		Args: oneScenario,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -58,7 +59,8 @@ func newRun(env *Env) *cobra.Command {
 	flags.Uint64Var(&f.seed, "seed", 0, "decides schedule, keys, payloads and fault choices (default: drawn, and printed)")
 	flags.IntVar(&f.repeat, "repeat", 1, "how often to run it on every target")
 	flags.StringVar(&f.out, "out", "runs", "folder of all runs")
-	flags.StringSliceVar(&f.report, "report", []string{"html", "md", "junit"}, "reports to write into the run folder: html, md, junit, text, none")
+	flags.StringSliceVar(&f.report, "report", []string{"html", "md", "junit"},
+		"reports to write into the run folder: html, md, junit, text, none")
 	flags.StringVar(&f.progress, "progress", progressAuto, "auto, tty, plain, json or none")
 	flags.BoolVar(&f.quiet, "quiet", false, "print the verdict's headline only")
 	flags.BoolVar(&f.keep, "keep", false, "leave topics and broker data behind")
@@ -99,7 +101,7 @@ func (f *runFlags) run(env *Env, name string) error {
 		return usage(fmt.Errorf("--repeat %d: a scenario is run once at least", f.repeat))
 	}
 	if !f.seeded {
-		f.seed = uint64(rand.Uint32()) //nolint:forbidigo // the seed itself
+		f.seed = uint64(rand.Uint32()) // the seed itself
 	}
 	if f.dryRun {
 		return f.rehearse(env, w, sc, targets)
@@ -138,8 +140,8 @@ func (f *runFlags) once(ctx context.Context, hurry <-chan struct{}, env *Env, w 
 	if f.quiet {
 		fmt.Fprintf(env.Stdout, "%s %s %s\n", r.Verdict.Word(), r.Folder, reports.OneLine(r.Headline))
 	} else {
-		print := text.Renderer{Width: env.Width(), Colour: env.colour(), ASCII: env.ascii()}
-		if renderErr := print.Render(env.Stdout, r); renderErr != nil {
+		page := text.Renderer{Width: env.Width(), Colour: env.colour(), ASCII: env.ascii()}
+		if renderErr := page.Render(env.Stdout, r); renderErr != nil {
 			return 0, renderErr
 		}
 	}

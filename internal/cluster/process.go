@@ -151,7 +151,7 @@ func (p *Process) Signal(ctx context.Context, s faults.Signal) error {
 func (p *Process) Stop(ctx context.Context) error {
 	l, err := p.current()
 	if err != nil {
-		return nil //nolint:nilerr // not running is what was asked for
+		return nil // not running is what was asked for
 	}
 	if err := terminate(l); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop node %s: %w", p.name, err)
@@ -247,7 +247,7 @@ func (p *Process) close(ctx context.Context) error {
 	p.mu.Unlock()
 	l, err := p.current()
 	if err != nil {
-		return nil //nolint:nilerr // not running is what was asked for
+		return nil // not running is what was asked for
 	}
 	defer func() { _ = l.lifeline.Close() }()
 	polite, cancel := context.WithTimeout(ctx, grace)

@@ -199,7 +199,8 @@ func decide(r *reports.Run, problems ...error) {
 		note(ExitInconclusive, reports.Inconclusive, "history cut: "+r.Harness.HistoryCut)
 	}
 	if n := r.Counts.Unsent; n > 0 && !r.Interrupted {
-		note(ExitInconclusive, reports.Inconclusive, reports.Count(n)+" messages that were due were never sent, so the load was not what was asked for")
+		note(ExitInconclusive, reports.Inconclusive, reports.Count(n)+
+			" messages that were due were never sent, so the load was not what was asked for")
 	}
 	if r.Counts.Acked == 0 && len(r.Reasons) == 0 {
 		note(ExitInconclusive, reports.Inconclusive, "no message was acked")

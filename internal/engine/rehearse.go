@@ -38,7 +38,8 @@ func Rehearse(o Options) (string, error) {
 		fmt.Fprintf(&b, "messages: about %s, %s of bodies; history.bin: about %s\n",
 			reports.Count(messages), reports.Bytes(bytes), reports.Bytes(messages*historyBytes*int64(2+len(p.worker.Groups))))
 	}
-	fmt.Fprintf(&b, "clients: %d producers, %d consumers in %d groups\n", len(p.worker.Producers), len(p.worker.Consumers), len(p.worker.Groups))
+	fmt.Fprintf(&b, "clients: %d producers, %d consumers in %d groups\n",
+		len(p.worker.Producers), len(p.worker.Consumers), len(p.worker.Groups))
 	for _, c := range o.Scenario.Checks {
 		fmt.Fprintf(&b, "check: %s\n", c.Name)
 	}

@@ -57,7 +57,8 @@ func (x *execution) audit(topic string, facts []drivers.Fact) error {
 	}
 	x.auditVerdict, x.run.Target.GuaranteeVerdict = verdict, verdict
 	if len(wrong) > 0 {
-		return fmt.Errorf("target %s does not give the guarantee %q for topic %s: %s", x.Target, x.plan.guarantee, topic, strings.Join(wrong, "; "))
+		return fmt.Errorf("target %s does not give the guarantee %q for topic %s: %s",
+			x.Target, x.plan.guarantee, topic, strings.Join(wrong, "; "))
 	}
 	return nil
 }

@@ -159,7 +159,8 @@ func (x *execution) possible() error {
 		for _, f := range ph.Faults {
 			needs := x.fault(f).Needs()
 			if needs.Processes && !x.Target.Local() {
-				return environment(fmt.Errorf("%s is not possible here: ordeal did not start the broker of target %s and may not signal its processes; "+
+				return environment(fmt.Errorf("%s is not possible here: ordeal did not start the broker of target %s "+
+					"and may not signal its processes; "+
 					"use a target that ordeal starts, such as nats", f.Kind, x.Target))
 			}
 			if needs.Processes && x.inProcess() {

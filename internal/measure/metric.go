@@ -10,9 +10,9 @@ const (
 	EndToEnd
 	// Service time: from the actual send to the receipt.
 	Service
-	// Lag: from the intended send to the actual send, whatever the reason.
+	// Lag is from the intended send to the actual send, whatever the reason.
 	Lag
-	// Own lag: the part of the lag that is ordeal's doing, not that of a full window or of a broker that is away. It judges the generator.
+	// Own lag is the part of the lag that is ordeal's doing, not that of a full window or of a broker that is away. It judges the generator.
 	Own
 )
 

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// BenchmarkPacing compares the pacer with the plainest loop that does not drift: time.Sleep until the next message is due, then send all that
-// are. They take turns of a quarter of a second, so that both see the same machine. Reported are the ratio of the median errors (actual
-// minus intended time of each message; at most 0.3 is wanted), the pacer's share of one core (at most 0.5), and by how much its rate was
-// off (at most 0.001).
+// BenchmarkPacing compares the pacer with the plainest loop that does not drift: time.Sleep until the next message is due, then send
+// all that are. They take turns of a quarter of a second, so that both see the same machine. Reported are the ratio of the median
+// errors (actual minus intended time of each message; at most 0.3 is wanted), the pacer's share of one core (at most 0.5), and by how
+// much its rate was off (at most 0.001).
 func BenchmarkPacing(b *testing.B) {
 	for _, rate := range []float64{1000, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("%gk", rate/1000), func(b *testing.B) {

@@ -18,7 +18,7 @@ func TestWhenIsTheLastTime(t *testing.T) {
 			x := rapid.Float64Range(0, p.count).Draw(t, "x")
 			if rapid.Bool().Draw(t, "at a ns") { // where the slightest error shows
 				x = p.offered(rapid.Int64Range(0, p.length-1).Draw(t, "t"))
-			x = math.Nextafter(x, rapid.SampledFrom([]float64{0, x, p.count}).Draw(t, "towards"))
+				x = math.Nextafter(x, rapid.SampledFrom([]float64{0, x, p.count}).Draw(t, "towards"))
 			}
 			if x >= p.count {
 				continue

@@ -101,7 +101,10 @@ func TestRateAndExpected(t *testing.T) {
 		from, to time.Duration
 		want     float64
 	}{
-		{0, time.Second, 25}, {time.Second, 2 * time.Second, 75}, {-time.Hour, time.Hour, 175}, {3 * time.Second, 4 * time.Second, 25},
+		{0, time.Second, 25},
+		{time.Second, 2 * time.Second, 75},
+		{-time.Hour, time.Hour, 175},
+		{3 * time.Second, 4 * time.Second, 25},
 		{time.Second, 0, -25},
 	} {
 		if got := s.Expected(int64(tt.from), int64(tt.to)); math.Abs(got-tt.want) > 1e-9 {

@@ -56,7 +56,7 @@ func (w *window) token(i uint32) uint64 { return uint64(w.slots[i].round)<<32 | 
 // settled finds the slot of a token, or nil where the driver had no right to settle it.
 func (w *window) settled(token uint64) (*slot, uint32) {
 	i := uint32(token)
-	if int(i) >= len(w.slots) || w.slots[i].round != uint32(token>>32) || !w.slots[i].inFlight {
+	if i >= uint32(len(w.slots)) || w.slots[i].round != uint32(token>>32) || !w.slots[i].inFlight {
 		w.misuse.Add(1)
 		return nil, 0
 	}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -65,7 +66,7 @@ func TestFillerIsAFunctionOfTheSeed(t *testing.T) {
 		x, y := make([]byte, size), make([]byte, size)
 		a.fill(x, n)
 		b.fill(y, n)
-		if string(x) != string(y) {
+		if !bytes.Equal(x, y) {
 			t.Fatal("two fillers of one seed differ")
 		}
 	})
