@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -32,10 +33,27 @@ func (t Target) String() string {
 	if t.Password == "" {
 		return t.Text
 	}
-	return strings.Replace(t.Text, ":"+t.Password+"@", ":***@", 1)
+	return hide(t.Text)
 }
 
-// TargetError is a target that cannot be understood.
+// hide takes the password out of a target as it was typed, in its encoding, also where the rest makes no sense.
+func hide(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return text
+	}
+	address, _, _ := strings.Cut(rest, "?")
+	at := strings.LastIndex(address, "@")
+	if at < 0 {
+		at = strings.LastIndex(rest, "@") // a password may hold a question mark, though it should not
+	}
+	if user, _, ok := strings.Cut(rest[:max(at, 0)], ":"); ok {
+		return scheme + "://" + user + ":***" + rest[at:]
+	}
+	return text
+}
+
+// TargetError is a target that cannot be understood. Text is the user's own words, without a password.
 type TargetError struct {
 	Text, Problem string
 }
@@ -50,7 +68,7 @@ func (e *TargetError) Error() string {
 func ParseTarget(text string, drivers []string) (Target, error) {
 	t := Target{Text: text, Options: map[string]string{}}
 	bad := func(format string, args ...any) (Target, error) {
-		return Target{}, &TargetError{Text: text, Problem: fmt.Sprintf(format, args...)}
+		return Target{}, &TargetError{Text: hide(text), Problem: fmt.Sprintf(format, args...)}
 	}
 	rest, query, _ := strings.Cut(text, "?")
 	values, err := url.ParseQuery(query)
@@ -86,16 +104,16 @@ func ParseTarget(text string, drivers []string) (Target, error) {
 }
 
 func (t *Target) address(hosts string) error {
-	if user, at, ok := strings.Cut(hosts, "@"); ok {
-		name, password, _ := strings.Cut(user, ":")
+	if at := strings.LastIndex(hosts, "@"); at >= 0 {
+		name, password, _ := strings.Cut(hosts[:at], ":")
 		var err error
 		if t.User, err = url.PathUnescape(name); err != nil {
-			return fmt.Errorf("its user cannot be decoded: %w", err)
+			return errors.New("its user cannot be decoded: write special characters as %40 and the like")
 		}
 		if t.Password, err = url.PathUnescape(password); err != nil {
-			return fmt.Errorf("its password cannot be decoded")
+			return errors.New("its password cannot be decoded: write special characters as %40 and the like")
 		}
-		hosts = at
+		hosts = hosts[at+1:]
 	}
 	for host := range strings.SplitSeq(strings.TrimSuffix(hosts, "/"), ",") {
 		if _, _, err := net.SplitHostPort(host); err != nil {

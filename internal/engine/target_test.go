@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestParseTarget(t *testing.T) {
+	none := map[string]string{}
+	tests := []struct {
+		text string
+		want Target
+	}{
+		{"memory", Target{Driver: "memory", Nodes: 1, Options: none}},
+		{"nats:3", Target{Driver: "nats", Nodes: 3, Options: none}},
+		{"memory?lose=3&seed=7", Target{Driver: "memory", Nodes: 1, Options: map[string]string{"lose": "3", "seed": "7"}}},
+		{"nats:3?storage=memory", Target{Driver: "nats", Nodes: 3, Options: map[string]string{"storage": "memory"}}},
+		{"nats://host:4222", Target{Driver: "nats", Servers: []string{"host:4222"}, Options: none}},
+		{"nats://host:4222/", Target{Driver: "nats", Servers: []string{"host:4222"}, Options: none}},
+		{"nats://a:1,b:2,[::1]:3", Target{Driver: "nats", Servers: []string{"a:1", "b:2", "[::1]:3"}, Options: none}},
+		{"nats://me:p%40ss@host:1?x=y", Target{
+			Driver: "nats", Servers: []string{"host:1"}, User: "me", Password: "p@ss", Options: map[string]string{"x": "y"},
+		}},
+	}
+	for _, test := range tests {
+		got, err := ParseTarget(test.text, []string{"memory", "nats"})
+		test.want.Text = test.text
+		if err != nil || !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s: %+v, %v, expected %+v", test.text, got, err, test.want)
+		}
+	}
+}
+
+func TestParseTargetSaysWhatIsWrong(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{"", `there is no driver ""; there are memory, nats`},
+		{"rabbit", `there is no driver "rabbit"; there are memory, nats`},
+		{"rabbit://host:1", `there is no driver "rabbit"`},
+		{"nats:", `"" is not a number of nodes`},
+		{"nats:zero", `"zero" is not a number of nodes`},
+		{"nats:0", `"0" is not a number of nodes`},
+		{"nats:-1", `"-1" is not a number of nodes`},
+		{"nats:10", `"10" is not a number of nodes`},
+		{"nats://", `"" is not host:port`},
+		{"nats://host", `"host" is not host:port`},
+		{"nats://a:1,", `"" is not host:port`},
+		{"nats://%zz@host:1", "user cannot be decoded"},
+		{"nats://u:%zz@host:1", "password cannot be decoded"},
+		{"memory?lose=1&lose=2", "option lose is given 2 times"},
+		{"memory?%zz", "name=value"},
+		{"memory?a;b", "name=value"},
+	}
+	for _, test := range tests {
+		_, err := ParseTarget(test.text, []string{"memory", "nats"})
+		wrong, ok := errors.AsType[*TargetError](err)
+		if !ok {
+			t.Errorf("%q: %v is no TargetError", test.text, err)
+			continue
+		}
+		says(t, wrong.Error(), test.want, "targets look like")
+	}
+}
+
+// Whatever is typed, the answer is a target that the driver list knows or a TargetError, and no report ever shows the password.
+func FuzzParseTarget(f *testing.F) {
+	for _, seed := range []string{
+		"memory", "nats:3", "memory?lose=3", "nats://user:secret@host:4222,other:4223?x=y", "nats://:@:1", "://", "?", "nats:99999999999",
+		"nats://me:p%40ss@host:1", "memory?a=%zz",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		target, err := ParseTarget(text, []string{"memory", "nats"})
+		if err != nil {
+			if _, ok := errors.AsType[*TargetError](err); !ok {
+				t.Fatalf("%q: %v is no TargetError", text, err)
+			}
+			return
+		}
+		if target.Driver != "memory" && target.Driver != "nats" || target.Local() != (target.Nodes > 0) || target.Nodes > 9 {
+			t.Fatalf("%q became %+v", text, target)
+		}
+		if again, err := ParseTarget(text, []string{"memory", "nats"}); err != nil || !reflect.DeepEqual(again, target) {
+			t.Fatalf("%q became %+v and then %+v, %v", text, target, again, err)
+		}
+		if secret := target.Password; len(secret) > 8 && strings.Contains(target.String(), ":"+secret+"@") {
+			t.Fatalf("%q shows its password: %s", text, target)
+		}
+	})
+}
+
+func TestTargetHidesItsPassword(t *testing.T) {
+	for _, text := range []string{"nats://me:secret@host:1", "nats://me:p%40ss%2Fword@host:1", "nats://me:a:b@host:1", "nats://me:p@ss@host:1"} {
+		target := parsed(t, text)
+		if got := target.String(); got != "nats://me:***@host:1" {
+			t.Errorf("%s is shown as %s", text, got)
+		}
+	}
+	for _, text := range []string{"nats://me:secret@host", "nats://me:secret%zz@host:1", "rabbit://me:secret@host:1", "nats://me:secret@h:1?a=1&a=2"} {
+		_, err := ParseTarget(text, []string{"nats"})
+		if err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("the error of %s shows the password: %v", text, err)
+		}
+	}
+}
