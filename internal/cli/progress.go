@@ -21,6 +21,9 @@ const (
 	progressNone  = "none"
 )
 
+// verdictEvent is the kind of the last event, which people see in the report that follows.
+const verdictEvent = "verdict"
+
 // plainEvery is how many beats lie between two lines of plain progress.
 const plainEvery = 5
 
@@ -110,6 +113,9 @@ func (p *plainProgress) Plan(r *reports.Run) {
 }
 
 func (p *plainProgress) Event(e reports.Event) {
+	if e.Kind == verdictEvent {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	fmt.Fprintln(p.w, eventLine(e))
@@ -149,8 +155,11 @@ func (p *liveProgress) Event(e reports.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.erase()
+	if e.Kind == verdictEvent {
+		return
+	}
 	fmt.Fprintln(p.w, eventLine(e))
-	if p.begun && e.Kind != "verdict" {
+	if p.begun {
 		p.draw()
 	}
 }

@@ -70,7 +70,23 @@ func (t *timeline) changed(c *course, r faults.Record) {
 	t.mu.Lock()
 	t.active[c] = r.State == faults.Active
 	t.mu.Unlock()
-	t.x.events.add("fault", "%s on %s: %s", c.fault.Kind, name, r.State)
+	t.x.events.add("fault", "%s on %s: %s", c.fault.Kind, name, stateText(r.State))
+}
+
+// stateText says what a fault has come to.
+func stateText(s faults.State) string {
+	switch s {
+	case faults.Idle:
+		return "requested"
+	case faults.Active:
+		return "in effect"
+	case faults.Recovering:
+		return "undone"
+	case faults.Settled:
+		return "healthy again"
+	default:
+		return "broken"
+	}
 }
 
 // names lists the faults in effect.
