@@ -92,15 +92,21 @@ func (e *events) deliverAnything(t *rapid.T, invented bool) {
 				d.Producer = rapid.SampledFrom([]uint32{0, 99, uint32(len(e.plan.Producers))}).Draw(t, "stranger")
 			case 3:
 				d.Lane += 50
+			case 5: // a damaged name that cannot be
+				d.Status = message.Corrupt
+				d.Producer, d.Lane = rapid.SampledFrom([]uint32{0, 1, 99}).Draw(t, "name"), rapid.SampledFrom([]uint32{0, 60}).Draw(t, "lane")
 			case 4:
 				if !invented {
 					break
 				}
 				d.Seq, d.Index = d.Seq+rapid.Uint64Range(100, 1<<40).Draw(t, "beyond"), d.Index+1<<41
 			}
+			if rapid.IntRange(0, 19).Draw(t, "shard") == 0 {
+				d.Shard = rapid.SampledFrom([]int32{-1, int32(group.Shards)}).Draw(t, "no shard")
+			}
 			d.Redelivered = rapid.IntRange(0, 5).Draw(t, "flagged") == 0
-			if d.Shard >= 0 && rapid.IntRange(0, 9).Draw(t, "placed") > 0 {
-				p := &positions[d.Shard]
+			if rapid.IntRange(0, 9).Draw(t, "placed") > 0 {
+				p := &positions[max(0, d.Shard)%int32(group.Shards)]
 				if rapid.IntRange(0, 4).Draw(t, "again") > 0 {
 					*p++
 				}
@@ -177,7 +183,7 @@ func TestSplitAndMerge(t *testing.T) {
 			tidy(&b)
 			for _, x := range []*truth{&a, &b} {
 				if byMember {
-					x.displaced, x.redelivered, x.reordered = 0, 0, nil
+					x.displaced, x.unjudged, x.redelivered, x.reordered, x.judged = 0, 0, 0, nil, [PerShard + 1]int64{}
 					delete(x.ids, InLog)
 					delete(x.ids, Unexplained)
 				}

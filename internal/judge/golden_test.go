@@ -366,6 +366,12 @@ func (x *expectation) compare(t *testing.T, how string, v *Verdict) {
 			t.Errorf("%s: %s: %s is %d of %v", how, x.text, name, n, v.Counts)
 		}
 	}
+	if v.Comparisons < 0 || v.Status == Pass && v.Comparisons == 0 {
+		t.Errorf("%s: %s: %d comparisons", how, x.text, v.Comparisons)
+	}
+	if n := min(v.Counts["reordered"], maxExamples); x.check.Name() == "order" && len(v.Examples) != int(n) {
+		t.Errorf("%s: %s: %d examples, want %d", how, x.text, len(v.Examples), n)
+	}
 	if v.Why == "" || !strings.HasSuffix(v.Why, ".") {
 		t.Errorf("%s: %s: why is %q", how, x.text, v.Why)
 	}

@@ -154,7 +154,8 @@ func (h *honest) findings() []truth {
 	for g := range f.Groups {
 		x := observed(&f.Groups[g])
 		tidy(&x)
-		x.displaced = 0 // a measure of what else came, not a finding
+		// Measures of what else came, not findings.
+		x.delivered, x.displaced, x.unjudged, x.judged = 0, 0, 0, [PerShard + 1]int64{}
 		out = append(out, x)
 	}
 	return out

@@ -44,10 +44,11 @@ func drained(groups int) Evidence {
 
 // truth is what a group's findings have to be, ids in the order of producer, lane and sequence number.
 type truth struct {
-	owed, whole, unique, unacked, damaged, displaced int64
-	ids                                              map[Kind][]message.ID
-	redelivered, twice                               int64
-	reordered                                        map[Scope][]message.ID
+	delivered, owed, whole, unique, unacked, damaged, redelivered, twice, displaced, unjudged int64
+
+	ids       map[Kind][]message.ID
+	judged    [PerShard + 1]int64
+	reordered map[Scope][]message.ID
 }
 
 func compareIDs(a, b message.ID) int {
@@ -62,9 +63,9 @@ func sortedIDs(ids []message.ID) []message.ID {
 // observed is the truth as a book found it.
 func observed(f *GroupFindings) truth {
 	t := truth{
-		owed: f.Owed, whole: f.Whole, unique: f.Unique, unacked: f.Unacked, damaged: f.Damaged, displaced: f.Displaced,
-		ids: map[Kind][]message.ID{}, redelivered: f.Counts[Redelivered], twice: f.DuplicatedMessages,
-		reordered: map[Scope][]message.ID{},
+		delivered: f.Delivered, owed: f.Owed, whole: f.Whole, unique: f.Unique, unacked: f.Unacked, damaged: f.Damaged,
+		redelivered: f.Counts[Redelivered], twice: f.DuplicatedMessages, displaced: f.Displaced, unjudged: f.Unjudged,
+		ids: map[Kind][]message.ID{}, judged: f.Judged, reordered: map[Scope][]message.ID{},
 	}
 	for kind := range kinds {
 		if kind == Redelivered || kind == Reordered {
@@ -92,8 +93,8 @@ func observed(f *GroupFindings) truth {
 
 // judgeNaively finds out the truth about one group by the definitions of the package's documentation, in maps and loops over everything.
 func judgeNaively(e *events, group int, complete bool) truth {
-	o := &naive{e: e, g: e.plan.Groups[group], ds: e.deliveries[group], truth: truth{
-		ids: map[Kind][]message.ID{}, reordered: map[Scope][]message.ID{},
+	o := &naive{e: e, g: e.plan.Groups[group], ds: slices.Clone(e.deliveries[group]), truth: truth{
+		delivered: int64(len(e.deliveries[group])), ids: map[Kind][]message.ID{}, reordered: map[Scope][]message.ID{},
 	}}
 	o.load()
 	o.arrivals()
@@ -133,6 +134,14 @@ func (o *naive) load() {
 		o.outcome[r.ID] = r.Outcome
 	}
 	o.first, o.expected = make([]bool, len(o.ds)), make([]bool, len(o.ds))
+	for i := range o.ds {
+		// A shard that the topic does not have is no shard, and a position in it none, unless there is only one that it can be.
+		if d := &o.ds[i]; d.Shard < 0 || d.Shard >= int32(o.g.Shards) {
+			if d.Shard = 0; o.g.Shards > 1 {
+				d.Shard, d.Position = -1, message.Position{}
+			}
+		}
+	}
 }
 
 func (o *naive) arrivals() {
@@ -291,10 +300,16 @@ func (o *naive) plausible(i int) bool {
 func (o *naive) order() {
 	for i := range o.ds {
 		if !o.plausible(i) {
+			if o.first[i] {
+				o.unjudged++
+			}
 			continue
 		}
 		d := &o.ds[i]
 		for l, n := range o.lines(d) {
+			if o.first[i] && !d.Redelivered {
+				o.judged[o.scope(l)]++
+			}
 			if !o.first[i] || !behind(n, o.before(i, l)) {
 				continue
 			}
