@@ -141,8 +141,8 @@ func BenchmarkHistory(b *testing.B) {
 const stalled = `
 version: 1
 name: stalled
-topics: {t: {}}
-producers: {p: {to: t, rate: 10k/s, size: 100B, window: 20000}}
+topics: {t: {model: %s}}
+producers: {p: {to: t, rate: 10k/s, size: 100B, guarantee: %s, window: 20000}}
 consumers: {g: {from: t, prefetch: 20000}}
 phases:
   - {name: warm-up, for: 1s, record: false}
@@ -150,15 +150,20 @@ phases:
 drain: {idle: 100ms, timeout: 30s}
 `
 
-// BenchmarkStallOracle pauses the broker for 1 of 8 seconds. One message in eight is then late by a time spread evenly from 0 to 1 s,
-// so the exact p99 is 0.920 s. Claimed: 0.97 to 1.03 of it.
+// BenchmarkStallOracle pauses the broker for 1 of 8 seconds. One message in eight is then late by a time spread evenly from 0 to 1 s, so the
+// exact p99 is 0.920 s. Claimed: 0.97 to 1.03 of it, on NATS core, which hands on what has piled up as it reads it. JetStream, beside
+// it, first stores what has piled up, and is really later by that.
 func BenchmarkStallOracle(b *testing.B) {
-	for range b.N {
-		var off []float64
-		for range 3 {
-			r := run(b, "nats", stalled, nil)
-			off = append(off, float64(phase(b, r, "stall").EndToEnd.P99)/0.920e9)
-		}
-		report(b, "ratio", off)
+	for _, m := range []struct{ name, model, guarantee string }{{"core", "broadcast", "sent"}, {"jetstream", "log", "accepted"}} {
+		b.Run(m.name, func(b *testing.B) {
+			for range b.N {
+				var off []float64
+				for range 3 {
+					r := run(b, "nats", fmt.Sprintf(stalled, m.model, m.guarantee), nil)
+					off = append(off, float64(phase(b, r, "stall").EndToEnd.P99)/0.920e9)
+				}
+				report(b, "ratio", off)
+			}
+		})
 	}
 }
