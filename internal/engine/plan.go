@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/tls"
 	"fmt"
 	"hash/fnv"
 	"strings"
@@ -74,6 +75,9 @@ func (p *plan) configure(o *Options) error {
 		return usage(fmt.Errorf("target %s: %w; see `ordeal drivers list`", o.Target, err))
 	}
 	p.config = drivers.Config{Servers: o.Target.Servers, Options: options, User: o.Target.User, Password: o.Target.Password}
+	if o.Target.TLS {
+		p.config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
 	return nil
 }
 

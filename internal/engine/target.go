@@ -23,6 +23,8 @@ type Target struct {
 	Options map[string]string
 	// User and Password from a URL.
 	User, Password string
+	// TLS is set by the schemes amqps, kafkas, rediss and tls (for NATS): the server's certificate must be valid for its name.
+	TLS bool
 }
 
 // Local tells whether ordeal has to start the broker.
@@ -82,7 +84,7 @@ func ParseTarget(text string, drivers []string) (Target, error) {
 		t.Options[name] = v[0]
 	}
 	if scheme, hosts, ok := strings.Cut(rest, "://"); ok {
-		t.Driver = scheme
+		t.Driver, t.TLS = schemeOf(scheme)
 		if err := t.address(hosts); err != nil {
 			return bad("%v", err)
 		}
@@ -101,6 +103,24 @@ func ParseTarget(text string, drivers []string) (Target, error) {
 		}
 	}
 	return bad("there is no driver %q; there are %s", t.Driver, strings.Join(drivers, ", "))
+}
+
+// schemeOf understands the brokers' own URL schemes beside the drivers' names.
+func schemeOf(scheme string) (driver string, tls bool) {
+	switch scheme {
+	case "amqp":
+		return "rabbitmq", false
+	case "amqps":
+		return "rabbitmq", true
+	case "tls":
+		return "nats", true
+	case "rediss":
+		return "redis", true
+	case "kafkas":
+		return "kafka", true
+	default:
+		return scheme, false
+	}
 }
 
 func (t *Target) address(hosts string) error {
