@@ -22,7 +22,17 @@ type evidence struct {
 	Checks []checkAsked   `json:"checks"`
 	// Finished is when the drain ended, ns since the beginning.
 	Finished int64 `json:"finished"`
+	// Problems are what else speaks against the run.
+	Problems []problem `json:"problems,omitempty"`
 }
+
+// problem is an error that decides the exit code, as it is saved.
+type problem struct {
+	Exit int    `json:"exit"`
+	Text string `json:"text"`
+}
+
+func (p problem) err() error { return &Error{Exit: p.Exit, Err: errors.New(p.Text)} }
 
 // conclude stops everything, judges, and writes down what is known, whatever came before. trouble is what stopped the run early.
 func (x *execution) conclude(ctx context.Context, trouble error) error {
@@ -46,7 +56,11 @@ func (x *execution) conclude(ctx context.Context, trouble error) error {
 			x.events.add("warning", "latency.hlog is not complete: %v", x.result.LogErr)
 		}
 	}
-	problems = append(problems, x.judge())
+	if x.stopped != nil && x.stopped.Misuse > 0 {
+		problems = append(problems, fmt.Errorf("driver %s settled %d messages twice or never sent; its receipts cannot be trusted",
+			x.Driver.Name(), x.stopped.Misuse))
+	}
+	x.judge(problems)
 	if x.result != nil {
 		x.measured()
 		x.happened()
@@ -66,8 +80,8 @@ func (x *execution) conclude(ctx context.Context, trouble error) error {
 	return x.write()
 }
 
-// judge closes the history and asks every check. The error is a bug in ordeal or in a driver.
-func (x *execution) judge() error {
+// judge closes the history and asks every check. The problems are saved for those who judge again.
+func (x *execution) judge(problems []error) {
 	ev := evidence{Finished: x.finished, Judge: judge.Evidence{Drains: make([]judge.Drain, len(x.plan.judge.Groups))}}
 	for i := range ev.Judge.Drains {
 		ev.Judge.Drains[i].Why = "the run ended before it"
@@ -77,6 +91,9 @@ func (x *execution) judge() error {
 	}
 	for _, c := range x.Scenario.Checks {
 		ev.Checks = append(ev.Checks, checkAsked{Name: c.Name, Max: int64(c.Params.Int("max")), Scope: c.Params.Text("scope")})
+	}
+	for _, err := range problems {
+		ev.Problems = append(ev.Problems, problem{Exit: ExitCode(err), Text: err.Error()})
 	}
 	if err := x.closeHistory(ev); err != nil {
 		x.run.Harness.HistoryCut = err.Error()
@@ -90,11 +107,7 @@ func (x *execution) judge() error {
 		for _, e := range x.stopped.Errors {
 			x.events.add("errors", "%d × %s: %s", e.Count, e.Where, e.Text)
 		}
-		if x.stopped.Misuse > 0 {
-			return fmt.Errorf("driver %s settled %d messages twice or never sent; its receipts cannot be trusted", x.Driver.Name(), x.stopped.Misuse)
-		}
 	}
-	return nil
 }
 
 // lives adds the life of every example from the history just written. Without it a report is poorer, not wrong.

@@ -56,7 +56,11 @@ func Check(folder string, known []judge.Check) (*reports.Run, error) {
 	r.Counts = counts(findings)
 	r.Counts.Unsent, r.Counts.Resent, r.Counts.Reconnects = saved.Unsent, saved.Resent, saved.Reconnects
 	r.Folder = folder
-	decide(r)
+	var problems []error
+	for _, p := range ev.Problems {
+		problems = append(problems, p.err())
+	}
+	decide(r, problems...)
 	return r, nil
 }
 
