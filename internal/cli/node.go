@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"ordeal/internal/cluster"
@@ -10,10 +12,10 @@ import (
 func newNode(_ *Env) *cobra.Command {
 	return &cobra.Command{
 		Use: "node", Hidden: true, DisableFlagParsing: true,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			served, err := cluster.Serve(append([]string{"node"}, args...))
 			if !served {
-				return cmd.Help()
+				return errors.New("ordeal runs its own nodes by this command; it takes nats-server --config FILE")
 			}
 			return err
 		},
