@@ -131,6 +131,73 @@ func TestIncomplete(t *testing.T) {
 	}
 }
 
+// TestWhy fixes what the checks say of a run in which all is well, and of one in which nothing is.
+func TestWhy(t *testing.T) {
+	all := func(b *Book, seq uint64) {
+		for g := range uint32(3) {
+			give(b, g, seq)
+		}
+	}
+	well := threeGroups(1000, all)
+	badly := threeGroups(1000, func(b *Book, seq uint64) {
+		if seq == 20 { // group 1 gets it after 29
+			give(b, 0, seq)
+			give(b, 2, seq)
+			return
+		}
+		all(b, seq)
+		switch seq {
+		case 29:
+			give(b, 1, 20)
+		case 30:
+			give(b, 1, 25)
+			give(b, 1, 26)
+		case 40:
+			b.Deliveries(2, []history.Delivery{{Status: message.Corrupt}, {Status: message.Foreign}, {ID: message.ID{Producer: 9}}})
+		}
+	})
+	shard := Params{Scope: PerShard}
+	for _, test := range []struct {
+		check    Check
+		f        *Findings
+		p        Params
+		status   Status
+		promised bool
+		why      string
+	}{
+		{noPhantom{}, well, shard, Pass, true, "All 3,000 deliveries were of messages that this run sent."},
+		{noCorruption{}, well, shard, Pass, true, "All 3,000 deliveries matched their checksum."},
+		{duplicates{}, well, shard, Pass, false, "All 3,000 deliveries were of different messages."},
+		{order{}, well, shard, Pass, false, "3,000 messages came in order."},
+		{
+			noPhantom{},
+			badly, shard, Fail, true,
+			"Group last received what nobody sent: 1 without a stamp of this run, 1 of a producer, lane or topic that it does not read.",
+		},
+		{noCorruption{}, badly, shard, Fail, true, "1 of 1,003 deliveries to group last did not match the checksum."},
+		{
+			duplicates{},
+			badly, shard, Fail, true,
+			"Group strong got 2 deliveries of messages it had before, of 2 different messages: 2 unexplained.",
+		},
+		{
+			duplicates{},
+			badly,
+			Params{Max: 2},
+			Pass, true,
+			"Group strong got 2 deliveries of messages it had before, of 2 different messages: 2 unexplained. Up to 2 were allowed.",
+		},
+		{order{}, badly, shard, Fail, true, "1 of 1,000 messages came to group strong after a younger one, at most 9 behind."},
+		{order{}, badly, Params{}, Inconclusive, false, "No scope of order was asked for."},
+		{order{}, badly, Params{Scope: PerKey}, Inconclusive, false, "No message had a key."},
+	} {
+		v := Judge(test.check, test.f, test.p)
+		if v.Status != test.status || v.Promised != test.promised || v.Why != test.why {
+			t.Errorf("%s: %s, promised %v: %s", test.check.Name(), v.Status, v.Promised, v.Why)
+		}
+	}
+}
+
 func TestManyFindings(t *testing.T) {
 	const n = 3 * maxNotes
 	f := threeGroups(n, func(b *Book, seq uint64) {
