@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ordeal/drivers"
+	"ordeal/drivers/kafka"
 	"ordeal/drivers/memory"
 	"ordeal/drivers/nats"
 	"ordeal/faults"
@@ -29,7 +30,7 @@ type wire struct {
 
 func newWire() *wire {
 	return &wire{
-		drivers: []drivers.Driver{memory.New(), nats.New()},
+		drivers: []drivers.Driver{kafka.New(), memory.New(), nats.New()},
 		kinds: []faults.Kind{
 			process.Kill(), process.Pause(), process.Stop(),
 			network.Latency(), network.Reset(), network.Blackhole(),

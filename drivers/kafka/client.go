@@ -1,0 +1,77 @@
+package kafka
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"ordeal/drivers"
+)
+
+const (
+	// metadataMinAge is how soon metadata may be asked for again, as while leaders are elected.
+	metadataMinAge = 50 * time.Millisecond
+	// retryPause lies between two requests of the kind that the library may repeat.
+	retryPause = 50 * time.Millisecond
+)
+
+// client is a client of the library with its connections.
+type client struct {
+	*kgo.Client
+	admin *kadm.Client
+	line  *line
+	once  sync.Once
+	done  chan struct{}
+}
+
+// newClient makes a client; nothing is dialled yet. lost is called when a connection of one of the vital requests is gone.
+func newClient(cfg drivers.Config, env drivers.Env, set settings, lost func(error), vital []int16, more ...kgo.Opt) (*client, error) {
+	c := &client{done: make(chan struct{})}
+	c.line = &line{dial: env.Dial, tls: cfg.TLS, vital: vital, lost: lost, wires: make(map[*wire]struct{})}
+	options := []kgo.Opt{
+		kgo.SeedBrokers(cfg.Servers...), kgo.ClientID(env.Name), kgo.Dialer(c.line.Dial), kgo.DisableClientMetrics(),
+		kgo.MetadataMinAge(metadataMinAge), kgo.RequestTimeoutOverhead(set.requestTimeout / 2), kgo.RetryTimeout(set.requestTimeout),
+		kgo.RetryBackoffFn(func(int) time.Duration { return retryPause }), kgo.WithLogger(logger{env.Logger}),
+	}
+	if cfg.User != "" {
+		options = append(options, kgo.SASL(mechanism(cfg, set)))
+	}
+	var err error
+	if c.Client, err = kgo.NewClient(append(options, more...)...); err != nil {
+		return nil, err
+	}
+	c.admin = kadm.NewClient(c.Client)
+	return c, nil
+}
+
+func mechanism(cfg drivers.Config, set settings) sasl.Mechanism {
+	switch set.sasl {
+	case "scram-sha-256":
+		return scram.Auth{User: cfg.User, Pass: cfg.Password}.AsSha256Mechanism()
+	case "scram-sha-512":
+		return scram.Auth{User: cfg.User, Pass: cfg.Password}.AsSha512Mechanism()
+	default:
+		return plain.Auth{User: cfg.User, Pass: cfg.Password}.AsMechanism()
+	}
+}
+
+// end cuts the connections and frees everything. It may be called from any goroutine that is not the library's.
+func (c *client) end() {
+	c.once.Do(func() {
+		c.line.cut()
+		c.CloseAllowingRebalance()
+		close(c.done)
+	})
+	<-c.done
+}
+
+// cutAfter cuts the connections when ctx ends before release is called: the library does not always listen to a context.
+func (c *client) cutAfter(ctx context.Context) (release func() bool) {
+	return context.AfterFunc(ctx, c.line.cut)
+}

@@ -1,0 +1,29 @@
+package kafka
+
+import (
+	"testing"
+
+	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
+)
+
+func harness(servers []string, replicas int) drivertest.Harness {
+	return drivertest.Harness{
+		New: func(*testing.T) (drivers.Driver, drivers.Config) {
+			return New(), drivers.Config{Servers: servers, Options: drivers.Options{optSession: "1s"}}
+		},
+		Models:   []drivers.Model{drivers.Log, drivers.Queue, drivers.Broadcast},
+		Replicas: replicas,
+		Network:  true,
+		Keys:     true,
+	}
+}
+
+func TestConformance(t *testing.T) {
+	h := harness(startKafka(t, 1, nil).Servers(), 1)
+	h.Messages = 20_000
+	if testing.Short() {
+		h.Messages = 5_000
+	}
+	drivertest.Run(t, h)
+}

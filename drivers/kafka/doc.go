@@ -1,0 +1,2 @@
+// Package kafka drives Apache Kafka.
+package kafka

@@ -1,0 +1,79 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"ordeal/drivers"
+)
+
+var (
+	// errLost says that a connection is gone: everything in flight is unknown.
+	errLost = errors.New("the connection to the broker is lost")
+	// errClosed says that the producer, consumer or session was closed before.
+	errClosed = errors.New("closed")
+	// errShard says that the topic has no such shard.
+	errShard = errors.New("no such shard")
+	// errWindow says that more messages were in flight than the producer was made for.
+	errWindow = errors.New("too many messages in flight")
+	// errAborted says that the broker confirmed the end of the transaction that the message was in, without its messages.
+	errAborted = errors.New("the transaction was aborted")
+)
+
+// produceOutcome says what is known of a message whose promise was err. produced tells whether this client ever wrote a produce request:
+// before that, no message can have got anywhere.
+//
+// Rejected are the refusals of the library and of this driver before anything is sent, and those of the broker's answers that it gives before
+// it appends anything (ReplicaManager.appendRecords and UnifiedLog.analyzeAndValidateRecords of Kafka 4). All else is Unknown, because
+// the library fails records with errors that say nothing about their requests: "records have timed out before they were able to be
+// produced" was seen for records that were in the log, and "record failed after being retried too many times" stands for every
+// answer that the library would retry, NOT_ENOUGH_REPLICAS_AFTER_APPEND among them.
+func produceOutcome(err error, produced bool) drivers.Outcome {
+	switch {
+	case err == nil:
+		return drivers.Acked
+	case !produced || refused(err):
+		return drivers.Rejected
+	default:
+		return drivers.Unknown
+	}
+}
+
+// refused tells whether err means that the message was definitely not taken.
+func refused(err error) bool {
+	for _, never := range []error{
+		errShard, errWindow, errAborted, kgo.ErrMaxBuffered,
+		kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTimestamp, kerr.CorruptMessage,
+		kerr.UnsupportedForMessageFormat, kerr.UnsupportedCompressionType, kerr.PolicyViolation, kerr.InvalidRequiredAcks,
+		kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.InvalidTopicException,
+		kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed,
+		kerr.NotEnoughReplicas, kerr.NotLeaderForPartition, kerr.FencedLeaderEpoch,
+		kerr.InvalidProducerEpoch, kerr.ProducerFenced, kerr.InvalidTxnState,
+	} {
+		if errors.Is(err, never) {
+			return true
+		}
+	}
+	return false
+}
+
+// passing tells whether an administrative call may succeed when it is made again, as while leaders are elected.
+func passing(err error) bool {
+	var broker *kerr.Error
+	return errors.As(err, &broker) && broker.Retriable || errors.Is(err, errUnsettled)
+}
+
+// errUnsettled says that a topic is not everywhere yet.
+var errUnsettled = errors.New("the topic is not ready on every broker yet")
+
+// whole prefers the reason of ctx to what the library made of it.
+func whole(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return err
+}

@@ -1,0 +1,147 @@
+package kafka
+
+import (
+	"context"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"ordeal/drivers"
+)
+
+// flight holds the messages of a producer that wait for their promise. Its lock is held while receipts are given, so that one
+// goroutine at a time gives them.
+type flight struct {
+	settle func(drivers.Receipt)
+
+	mu    sync.Mutex
+	seats []*seat
+	free  []*seat
+	count int
+	// over is why nothing may start any more.
+	over error
+	// empty is closed when count falls to 0; nil when nobody waits.
+	empty chan struct{}
+}
+
+// seat is the place of one message. It is the context of its record, by which the promise finds it without a closure for every message;
+// as a context it never ends.
+type seat struct {
+	context.Context //nolint:containedctx // it is what makes the seat a context
+	record          kgo.Record
+	token           uint64
+	taken           bool
+}
+
+func newFlight(window int, settle func(drivers.Receipt)) *flight {
+	f := &flight{settle: settle}
+	slab := make([]seat, window)
+	for i := range slab {
+		slab[i].Context = context.Background()
+		f.seats = append(f.seats, &slab[i])
+	}
+	f.free = append(f.free, f.seats...)
+	return f
+}
+
+// board seats a batch before it is sent. When the flight is over or has no room, it rejects the whole batch.
+func (f *flight) board(seats []*seat, batch []drivers.Message) ([]*seat, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := f.over
+	if err == nil && len(f.free) < len(batch) {
+		err = errWindow
+	}
+	if err != nil {
+		f.reject(batch, err)
+		return seats, err
+	}
+	for i := range batch {
+		last := len(f.free) - 1
+		s := f.free[last]
+		f.free = f.free[:last]
+		s.token, s.taken = batch[i].Token, true
+		seats = append(seats, s)
+	}
+	f.count += len(batch)
+	return seats, nil
+}
+
+// refuse rejects a batch that is not sent.
+func (f *flight) refuse(batch []drivers.Message, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reject(batch, err)
+}
+
+func (f *flight) reject(batch []drivers.Message, err error) {
+	for i := range batch {
+		f.settle(drivers.Receipt{Token: batch[i].Token, Outcome: drivers.Rejected, Err: err})
+	}
+}
+
+// land settles the message of s; the receipt's token is filled in. It does nothing when the message was settled before.
+func (f *flight) land(s *seat, r drivers.Receipt) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.put(s, r)
+}
+
+func (f *flight) put(s *seat, r drivers.Receipt) {
+	if !s.taken {
+		return
+	}
+	r.Token = s.token
+	s.taken = false
+	f.settle(r)
+	f.free = append(f.free, s)
+	if f.count--; f.count == 0 && f.empty != nil {
+		close(f.empty)
+		f.empty = nil
+	}
+}
+
+// stop lets nothing start any more. Only the first reason counts.
+func (f *flight) stop(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over == nil {
+		f.over = err
+	}
+}
+
+// end settles what is left as Unknown. The library is through with all of it.
+func (f *flight) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.seats {
+		f.put(s, drivers.Receipt{Err: f.over})
+	}
+}
+
+// state is why nothing may start any more, nil while it may.
+func (f *flight) state() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.over
+}
+
+// wait returns once nothing is in flight.
+func (f *flight) wait(ctx context.Context) error {
+	f.mu.Lock()
+	if f.count == 0 {
+		f.mu.Unlock()
+		return ctx.Err()
+	}
+	if f.empty == nil {
+		f.empty = make(chan struct{})
+	}
+	empty := f.empty
+	f.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-empty:
+		return nil
+	}
+}

@@ -1,0 +1,139 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"ordeal/drivers"
+)
+
+// Locate names the leader and the other replicas of a partition; broker 1 is node n1. A broker that is cut off from the others goes on
+// naming itself.
+func (s *session) Locate(ctx context.Context, t drivers.Topic, shard int) (drivers.Placement, error) {
+	p, err := s.locate(ctx, t, shard)
+	if err != nil {
+		return drivers.Placement{}, fmt.Errorf("locate shard %d of topic %q: %w", shard, t.Name, whole(ctx, err))
+	}
+	return p, nil
+}
+
+func (s *session) locate(ctx context.Context, t drivers.Topic, shard int) (drivers.Placement, error) {
+	if err := s.usable(ctx); err != nil {
+		return drivers.Placement{}, err
+	}
+	topic, err := s.topic(ctx, s.client, t)
+	if err != nil {
+		return drivers.Placement{}, err
+	}
+	p, ok := topic.Partitions[int32(shard)]
+	switch {
+	case !ok:
+		return drivers.Placement{}, errShard
+	case p.Leader < 0:
+		return drivers.Placement{}, kerr.LeaderNotAvailable
+	}
+	place := drivers.Placement{Leader: node(p.Leader)}
+	for _, replica := range p.Replicas {
+		if replica != p.Leader {
+			place.Followers = append(place.Followers, node(replica))
+		}
+	}
+	return place, nil
+}
+
+// node is the name that a cluster gives the node of a broker.
+func node(broker int32) string { return fmt.Sprintf("n%d", broker) }
+
+// ends are the offsets after the last record of each partition that a consumer may have: up to the first open transaction where only
+// what was committed is read.
+func (s *session) ends(ctx context.Context, c *client, t drivers.Topic) ([]int64, error) {
+	list := c.admin.ListEndOffsets
+	if s.set.transactions {
+		list = c.admin.ListCommittedOffsets
+	}
+	listed, err := list(ctx, t.Name)
+	if err != nil {
+		return nil, err
+	}
+	return offsets(listed, t)
+}
+
+func offsets(listed kadm.ListedOffsets, t drivers.Topic) ([]int64, error) {
+	out := make([]int64, max(t.Shards, len(listed[t.Name])))
+	for shard := range out {
+		o, ok := listed.Lookup(t.Name, int32(shard))
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("shard %d: %w", shard, kerr.UnknownTopicOrPartition)
+		case o.Err != nil:
+			return nil, fmt.Errorf("shard %d: %w", shard, o.Err)
+		}
+		out[shard] = o.Offset
+	}
+	return out, nil
+}
+
+// Depth is what lies between the offsets that the group has committed and the end of the log. A broadcast is owed to nobody.
+func (s *session) Depth(ctx context.Context, t drivers.Topic, group string) (int64, error) {
+	n, err := s.depth(ctx, t, group)
+	if err != nil {
+		return 0, fmt.Errorf("depth of topic %q for %q: %w", t.Name, group, whole(ctx, err))
+	}
+	return n, nil
+}
+
+func (s *session) depth(ctx context.Context, t drivers.Topic, group string) (int64, error) {
+	if err := s.usable(ctx); err != nil || t.Model == drivers.Broadcast {
+		return 0, err
+	}
+	ends, err := s.ends(ctx, s.client, t)
+	if err != nil {
+		return 0, err
+	}
+	committed, err := s.admin.FetchOffsetsForTopics(ctx, groupID(t, group), t.Name)
+	if err != nil {
+		return 0, err
+	}
+	var depth int64
+	for shard, end := range ends {
+		at := int64(0) // Declare commits the beginning, and nothing is ever dropped from the log
+		if o, ok := committed.Lookup(t.Name, int32(shard)); ok {
+			if o.Err != nil {
+				return 0, fmt.Errorf("shard %d: %w", shard, o.Err)
+			}
+			at = max(at, o.At)
+		}
+		depth += max(0, end-at)
+	}
+	return depth, nil
+}
+
+// End returns the offset of the last message of every partition. With transactions the last offset is that of a marker, which is
+// delivered to nobody, so the ends have no known position: the depth tells when everything was read.
+func (s *session) End(ctx context.Context, t drivers.Topic) ([]drivers.Position, error) {
+	ends, err := s.positions(ctx, t)
+	if err != nil {
+		return nil, fmt.Errorf("end of topic %q: %w", t.Name, whole(ctx, err))
+	}
+	return ends, nil
+}
+
+func (s *session) positions(ctx context.Context, t drivers.Topic) ([]drivers.Position, error) {
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	ends, err := s.ends(ctx, s.client, t)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]drivers.Position, len(ends))
+	for shard, end := range ends {
+		if end > 0 && !s.set.transactions {
+			out[shard] = drivers.At(uint64(end - 1))
+		}
+	}
+	return out, nil
+}

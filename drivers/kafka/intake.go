@@ -1,0 +1,107 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// intake polls the library and hands on what comes, one poll at a time, so that whoever receives can wait for it and for a context of its
+// own as well.
+type intake struct {
+	client *client
+	// sort finds the progress of a partition's records; it is called before the library may take the partition away.
+	sort func(shard int32) *progress
+
+	batches chan []batch
+	ctx     context.Context //nolint:containedctx // it is the intake's own life
+	cancel  context.CancelFunc
+	polled  chan struct{}
+
+	mu  sync.Mutex
+	err error
+	// over is closed when err is set.
+	over chan struct{}
+}
+
+// batch is what one poll brought of one partition.
+type batch struct {
+	of      *progress
+	records []*kgo.Record
+}
+
+func newIntake(sort func(int32) *progress) *intake {
+	in := &intake{sort: sort, batches: make(chan []batch), polled: make(chan struct{}), over: make(chan struct{})}
+	in.ctx, in.cancel = context.WithCancel(context.Background())
+	return in
+}
+
+// run polls until the intake ends.
+func (in *intake) run() {
+	defer close(in.polled)
+	for {
+		fetches := in.client.PollFetches(in.ctx)
+		var batches []batch
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			if len(p.Records) == 0 {
+				return
+			}
+			if of := in.sort(p.Partition); of != nil {
+				batches = append(batches, batch{of: of, records: p.Records})
+			}
+		})
+		in.client.AllowRebalance()
+		if err := fetches.Err(); err != nil {
+			in.end(err)
+			return
+		}
+		if len(batches) == 0 {
+			continue
+		}
+		select {
+		case in.batches <- batches:
+		case <-in.ctx.Done():
+			return
+		}
+	}
+}
+
+// end ends the intake; only the first reason counts.
+func (in *intake) end(err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.err == nil {
+		in.err = err
+		close(in.over)
+	}
+	in.cancel()
+}
+
+// reason is why the intake ended, nil while it has not.
+func (in *intake) reason() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.err
+}
+
+// wait returns what the next poll brought.
+func (in *intake) wait(ctx context.Context) ([]batch, error) {
+	select { // what is there comes before the end
+	case b := <-in.batches:
+		return b, nil
+	default:
+	}
+	select {
+	case b := <-in.batches:
+		return b, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-in.over:
+		return nil, in.reason()
+	}
+}
+
+// lost tells whether the connection is gone.
+func (in *intake) lost() bool { return errors.Is(in.reason(), errLost) }

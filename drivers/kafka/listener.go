@@ -1,0 +1,166 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"ordeal/drivers"
+)
+
+// fencePoll is how often a fence looks whether it was passed.
+const fencePoll = 5 * time.Millisecond
+
+// listener is the only member of a broadcast's group: a consumer without a group of Kafka's, which begins at the end of the log. It keeps
+// nothing, so there is nothing to acknowledge.
+type listener struct {
+	session *session
+	spec    drivers.ConsumerSpec
+	client  *client
+	intake  *intake
+	once    sync.Once
+	queue   []batch
+
+	mu     sync.Mutex
+	shards map[int32]*progress
+}
+
+var (
+	_ drivers.Consumer = (*listener)(nil)
+	_ drivers.Fencer   = (*listener)(nil)
+)
+
+func newListener(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*listener, error) {
+	l := &listener{session: s, spec: spec, shards: make(map[int32]*progress)}
+	// What is sent from now on is to be heard, so the ends are asked for here and not when the library gets round to it.
+	ends, err := s.ends(ctx, s.client, spec.Topic)
+	if err != nil {
+		return nil, whole(ctx, err)
+	}
+	starts := make(map[int32]kgo.Offset)
+	for shard, end := range ends {
+		starts[int32(shard)] = kgo.NewOffset().At(end)
+		l.shards[int32(shard)] = &progress{shard: int32(shard), next: end}
+	}
+	l.intake = newIntake(l.progress)
+	c, err := newClient(s.cfg, s.env, s.set, func(err error) { go l.fail(err) }, []int16{keyFetch},
+		append(s.fetchOptions(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{spec.Topic.Name: starts}))...)
+	if err != nil {
+		return nil, err
+	}
+	l.client, l.intake.client = c, c
+	go l.intake.run()
+	return l, nil
+}
+
+func (l *listener) progress(shard int32) *progress {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.shards[shard]
+}
+
+// Receive hands out what was polled.
+func (l *listener) Receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
+	for {
+		err := ctx.Err()
+		if err == nil {
+			err = l.intake.reason()
+		}
+		if n := 0; err == nil {
+			if n = l.take(dst); n > 0 || len(dst) == 0 {
+				return n, nil
+			}
+			l.queue, err = l.intake.wait(ctx)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("listen to topic %q as %q: %w", l.spec.Topic.Name, l.spec.Group.Name, err)
+		}
+	}
+}
+
+func (l *listener) take(dst []drivers.Delivery) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.queue) > 0 && n < len(dst) {
+		b := &l.queue[0]
+		if len(b.records) == 0 {
+			l.queue = l.queue[1:]
+			continue
+		}
+		r := b.records[0]
+		b.records = b.records[1:]
+		b.of.next = r.Offset + 1
+		if r.Attrs.IsControl() {
+			continue
+		}
+		b.of.delivery(&dst[n], r.Offset, r.Key, r.Value)
+		n++
+	}
+	return n
+}
+
+// Ack has nothing to tell anybody.
+func (l *listener) Ack(ctx context.Context, _ []drivers.Delivery) error {
+	return errors.Join(ctx.Err(), l.intake.reason())
+}
+
+// Fence asks for the ends of the log and waits until they were handed out.
+func (l *listener) Fence(ctx context.Context) error {
+	return l.session.fence(ctx, l.spec.Topic, l.intake, l.passed)
+}
+
+// fence waits until passed says of the present ends of t that everything before them was handed out.
+func (s *session) fence(ctx context.Context, t drivers.Topic, in *intake, passed func(ends []int64) bool) error {
+	ends, err := s.ends(ctx, s.client, t)
+	if err != nil {
+		return fmt.Errorf("fence topic %q: %w", t.Name, whole(ctx, err))
+	}
+	tick := time.NewTicker(fencePoll)
+	defer tick.Stop()
+	for !passed(ends) {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("fence topic %q: %w", t.Name, ctx.Err())
+		case <-in.over:
+			return fmt.Errorf("fence topic %q: %w", t.Name, in.reason())
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+func (l *listener) passed(ends []int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return past(l.shards, ends)
+}
+
+// past tells whether all shards have come to their ends.
+func past(shards map[int32]*progress, ends []int64) bool {
+	for shard, end := range ends {
+		if p := shards[int32(shard)]; p != nil && p.next < end {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *listener) fail(err error) {
+	l.intake.end(err)
+	l.client.line.cut()
+	<-l.intake.polled
+	l.client.end()
+}
+
+// Close stops listening.
+func (l *listener) Close(context.Context) error {
+	l.once.Do(func() {
+		l.session.forget(l)
+		l.fail(errClosed)
+	})
+	return nil
+}

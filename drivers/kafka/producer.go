@@ -1,0 +1,213 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"ordeal/drivers"
+)
+
+// inFlight is how many produce requests may be unanswered by one broker: the most that Kafka keeps the order and the numbers of.
+const inFlight = 5
+
+// producer sends by a client of its own.
+type producer struct {
+	session *session
+	spec    drivers.ProducerSpec
+	client  *client
+	flight  *flight
+	seats   []*seat
+	// promise is the method value that every record is given.
+	promise func(*kgo.Record, error)
+	// shards of the topic when the producer was made.
+	shards int32
+	once   sync.Once
+}
+
+func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (*producer, error) {
+	p := &producer{session: s, spec: spec, flight: newFlight(max(1, spec.Window), settle)}
+	p.promise = p.land
+	vital := []int16{keyProduce}
+	if spec.ClientRetry {
+		vital = nil // the library is to reconnect and to send again in its own way
+	}
+	c, err := newClient(s.cfg, s.env, s.set, func(err error) { go p.fail(err) }, vital, s.produceOptions(spec)...)
+	if err != nil {
+		return nil, err
+	}
+	p.client = c
+	if err := p.prepare(ctx); err != nil {
+		c.end()
+		return nil, whole(ctx, err)
+	}
+	return p, nil
+}
+
+// prepare connects, looks for the topic, and lets the broker name the producer, so that the first message has to wait for none of it.
+func (p *producer) prepare(ctx context.Context) error {
+	release := p.client.cutAfter(ctx)
+	defer release()
+	topic, err := p.session.topic(ctx, p.client, p.spec.Topic)
+	if err != nil {
+		return err
+	}
+	p.shards = int32(len(topic.Partitions))
+	if p.session.numbered(p.spec.Guarantee) {
+		_, _, err = p.client.ProducerID(ctx)
+	}
+	return err
+}
+
+// numbered tells whether the messages of a producer are numbered, which takes acks from all replicas.
+func (s *session) numbered(g drivers.Guarantee) bool {
+	return s.set.idempotent && g >= drivers.Replicated
+}
+
+func (s *session) produceOptions(spec drivers.ProducerSpec) []kgo.Opt {
+	options := []kgo.Opt{
+		kgo.RecordPartitioner(newRoute()), kgo.ProducerLinger(s.set.linger), kgo.MaxBufferedRecords(max(1, spec.Window) + 1),
+		kgo.ProducerBatchMaxBytes(int32(s.set.maxMessage)),
+		kgo.ProducerBatchCompression(codec(s.set.compression)),
+		kgo.ProduceRequestTimeout(s.set.requestTimeout - s.set.requestTimeout/2),
+	}
+	switch {
+	case spec.Guarantee == drivers.Sent:
+		options = append(options, kgo.RequiredAcks(kgo.NoAck()))
+	case spec.Guarantee < drivers.Replicated:
+		options = append(options, kgo.RequiredAcks(kgo.LeaderAck()))
+	default:
+		options = append(options, kgo.RequiredAcks(kgo.AllISRAcks()))
+	}
+	numbered := s.numbered(spec.Guarantee)
+	if !numbered {
+		options = append(options, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(inFlight))
+	}
+	if s.set.transactions {
+		options = append(options, kgo.TransactionalID(spec.Topic.Name+"."+s.env.Name))
+	}
+	if spec.ClientRetry {
+		return options
+	}
+	if numbered && !s.set.transactions {
+		options = append(options, kgo.AllowIdempotentProduceCancellation())
+	}
+	return append(options, kgo.RecordRetries(0), kgo.RecordDeliveryTimeout(s.set.requestTimeout))
+}
+
+func codec(name string) kgo.CompressionCodec {
+	switch name {
+	case "gzip":
+		return kgo.GzipCompression()
+	case "snappy":
+		return kgo.SnappyCompression()
+	case "lz4":
+		return kgo.Lz4Compression()
+	case "zstd":
+		return kgo.ZstdCompression()
+	default:
+		return kgo.NoCompression()
+	}
+}
+
+// Send hands the batch to the library; its promises settle it.
+func (p *producer) Send(ctx context.Context, batch []drivers.Message) error {
+	if err := p.send(ctx, batch); err != nil {
+		return fmt.Errorf("send to topic %q: %w", p.spec.Topic.Name, err)
+	}
+	return nil
+}
+
+func (p *producer) send(ctx context.Context, batch []drivers.Message) error {
+	if err := ctx.Err(); err != nil {
+		p.flight.refuse(batch, err)
+		return err
+	}
+	var err error
+	if p.seats, err = p.flight.board(p.seats[:0], batch); err != nil {
+		return err
+	}
+	if p.session.set.transactions {
+		return p.transact(ctx, batch)
+	}
+	p.produce(batch, p.promise)
+	return p.flight.state()
+}
+
+// produce hands the messages over, each with the seat of its number.
+func (p *producer) produce(batch []drivers.Message, promise func(*kgo.Record, error)) {
+	now := time.Now()
+	for i := range batch {
+		m, s := &batch[i], p.seats[i]
+		s.record = kgo.Record{
+			Topic: p.spec.Topic.Name, Partition: m.Shard, Key: m.Key, Value: m.Body, Timestamp: now, Context: s, Headers: headers(m.Headers),
+		}
+		if m.Shard < drivers.AnyShard || m.Shard >= p.shards {
+			promise(&s.record, errShard)
+			continue
+		}
+		p.client.TryProduce(s, &s.record, promise)
+	}
+}
+
+func headers(in []drivers.Header) []kgo.RecordHeader {
+	if len(in) == 0 {
+		return nil
+	}
+	out := make([]kgo.RecordHeader, len(in))
+	for i, h := range in {
+		out[i] = kgo.RecordHeader{Key: h.Name, Value: h.Value}
+	}
+	return out
+}
+
+// land is every record's promise. The library keeps it from being called by two goroutines; those of Send come in between.
+func (p *producer) land(r *kgo.Record, err error) {
+	p.flight.land(r.Context.(*seat), p.receipt(r, err))
+}
+
+// receipt says what became of r; its token is left open.
+func (p *producer) receipt(r *kgo.Record, err error) drivers.Receipt {
+	receipt := drivers.Receipt{Outcome: produceOutcome(err, p.client.line.produced.Load()), Err: err}
+	if err == nil && p.spec.Guarantee != drivers.Sent {
+		receipt.Position = drivers.At(uint64(r.Offset))
+	}
+	return receipt
+}
+
+// Flush waits for the promises.
+func (p *producer) Flush(ctx context.Context) error {
+	var err error
+	if p.session.set.linger > 0 {
+		err = p.client.Client.Flush(ctx)
+	}
+	if err == nil {
+		err = p.flight.wait(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("flush topic %q: %w", p.spec.Topic.Name, err)
+	}
+	return nil
+}
+
+// fail ends the producer; the library fails its records once its client is closed.
+func (p *producer) fail(err error) {
+	p.flight.stop(err)
+	p.client.end()
+	p.flight.end()
+}
+
+// Close gives up on what is in flight.
+func (p *producer) Close(context.Context) error {
+	p.once.Do(func() {
+		p.session.forget(p)
+		p.fail(errClosed)
+		if n := p.client.line.lossCount(); n > 0 {
+			p.session.env.Logger.Debug("kafka producer lost connections", "topic", p.spec.Topic.Name, "connections", n)
+		}
+	})
+	return nil
+}

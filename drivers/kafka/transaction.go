@@ -1,0 +1,66 @@
+package kafka
+
+import (
+	"context"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"ordeal/drivers"
+)
+
+// transact sends the seated batch as one transaction and settles it by its end: acked once the broker has confirmed the commit, rejected
+// once it has confirmed that nothing of it will ever be read, unknown where it did not say. The producer's next incarnation has the same
+// transactional id, so that the broker ends what this one leaves open.
+func (p *producer) transact(ctx context.Context, batch []drivers.Message) error {
+	// What comes of the library's promises is kept until the transaction ends; they come one after the other.
+	release := p.client.cutAfter(ctx)
+	defer release()
+	receipts := make([]drivers.Receipt, len(batch))
+	number := make(map[*seat]int, len(batch))
+	for i, s := range p.seats {
+		number[s] = i
+	}
+	var failed error
+	var first sync.Mutex
+	err := p.client.BeginTransaction()
+	if err == nil {
+		p.produce(batch, func(r *kgo.Record, err error) {
+			first.Lock()
+			defer first.Unlock()
+			receipts[number[r.Context.(*seat)]] = p.receipt(r, err)
+			if failed == nil {
+				failed = err
+			}
+		})
+		err = p.client.Client.Flush(ctx)
+	}
+	if err == nil {
+		err = p.conclude(ctx, receipts, failed)
+	}
+	if err != nil {
+		p.fail(err)
+		return err
+	}
+	for i, s := range p.seats {
+		p.flight.land(s, receipts[i])
+	}
+	return p.flight.state()
+}
+
+// conclude commits, or aborts where a message failed, and turns the receipts into those of the whole transaction.
+func (p *producer) conclude(ctx context.Context, receipts []drivers.Receipt, failed error) error {
+	if failed == nil {
+		return p.client.EndTransaction(ctx, kgo.TryCommit)
+	}
+	if err := p.client.EndTransaction(ctx, kgo.TryAbort); err != nil {
+		return err
+	}
+	for i := range receipts {
+		if receipts[i].Err == nil {
+			receipts[i].Err = errAborted
+		}
+		receipts[i].Outcome, receipts[i].Position = drivers.Rejected, drivers.Position{}
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package kafka
+
+import (
+	"encoding/binary"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// wireBuffer is what is read at once, in bytes.
+const wireBuffer = 64 << 10
+
+// wire is one connection to a broker. The library reads from a connection only while it waits for an answer, so it would not notice the
+// end of an idle one. A wire is always being read from.
+type wire struct {
+	net.Conn
+	line *line
+	// vital tells that a request went over it without whose connection the client is of no use.
+	vital atomic.Bool
+	// given tells that the library gave the connection up: what it says after that is no loss.
+	given atomic.Bool
+
+	chunks chan []byte
+	eaten  chan struct{}
+	ended  chan struct{}
+	// err is why the reading ended, once ended is closed.
+	err error
+	// rest of the last chunk; the library's reader alone touches it.
+	rest []byte
+
+	once     sync.Once
+	closed   chan struct{}
+	closeErr error
+}
+
+func newWire(l *line, conn net.Conn) *wire {
+	return &wire{
+		Conn: conn, line: l, chunks: make(chan []byte), eaten: make(chan struct{}, 1), ended: make(chan struct{}),
+		closed: make(chan struct{}),
+	}
+}
+
+// pump reads until the connection ends. It reads on when the last chunk has been taken over.
+func (w *wire) pump() {
+	defer close(w.ended)
+	buf := make([]byte, wireBuffer)
+	for {
+		n, err := w.Conn.Read(buf)
+		if n > 0 {
+			select {
+			case w.chunks <- buf[:n]:
+			case <-w.closed:
+				w.err = net.ErrClosed
+				return
+			}
+			select {
+			case <-w.eaten:
+			case <-w.closed:
+				w.err = net.ErrClosed
+				return
+			}
+		}
+		if err != nil {
+			w.err = err
+			w.broken(err)
+			return
+		}
+	}
+}
+
+// Read is the library's.
+func (w *wire) Read(p []byte) (int, error) {
+	if len(w.rest) == 0 {
+		select {
+		case w.rest = <-w.chunks:
+		case <-w.ended:
+			return 0, w.err
+		}
+	}
+	n := copy(p, w.rest)
+	w.rest = w.rest[n:]
+	if len(w.rest) == 0 {
+		w.eaten <- struct{}{}
+	}
+	return n, nil
+}
+
+// Write notes what kind of request goes out: a request begins with its length and its key.
+func (w *wire) Write(b []byte) (int, error) {
+	const head = 6
+	if len(b) >= head {
+		key := int16(binary.BigEndian.Uint16(b[4:head]))
+		if key == keyProduce {
+			w.line.produced.Store(true)
+		}
+		if slices.Contains(w.line.vital, key) {
+			w.vital.Store(true)
+		}
+	}
+	n, err := w.Conn.Write(b)
+	if err != nil {
+		w.broken(err)
+	}
+	return n, err
+}
+
+// broken tells the line about an end that the client did not want.
+func (w *wire) broken(err error) {
+	if !w.given.Swap(true) {
+		w.line.broken(w.vital.Load(), err)
+	}
+}
+
+// SetDeadline and the two after it are the library's. With a moment in the past it interrupts what it does not want any more; a
+// moment to come is its patience with the broker.
+func (w *wire) SetDeadline(t time.Time) error {
+	w.interrupt(t)
+	return w.Conn.SetDeadline(t)
+}
+
+// SetReadDeadline is the library's.
+func (w *wire) SetReadDeadline(t time.Time) error {
+	w.interrupt(t)
+	return w.Conn.SetReadDeadline(t)
+}
+
+// SetWriteDeadline is the library's.
+func (w *wire) SetWriteDeadline(t time.Time) error {
+	w.interrupt(t)
+	return w.Conn.SetWriteDeadline(t)
+}
+
+func (w *wire) interrupt(t time.Time) {
+	if !t.IsZero() && !t.After(time.Now()) {
+		w.given.Store(true)
+	}
+}
+
+// Close is the library's, and the line's.
+func (w *wire) Close() error {
+	w.once.Do(func() {
+		w.given.Store(true)
+		close(w.closed)
+		w.line.forget(w)
+		w.closeErr = w.Conn.Close()
+	})
+	return w.closeErr
+}
