@@ -30,6 +30,9 @@ type Receipt struct {
 	Position Position
 	// Err is nil for Acked, and says why otherwise.
 	Err error
+	// More tells that another receipt of the same answer of the broker follows at once, so that one clock reading serves them all. The zero
+	// value is always right.
+	More bool
 }
 
 // Outcome of a send. The zero value is Unknown, so that a careless driver cannot accuse a broker.

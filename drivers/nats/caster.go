@@ -11,8 +11,8 @@ import (
 	"ordeal/drivers"
 )
 
-// caster publishes by core NATS. The server says nothing to a message, but it answers a PING after everything it read before: one PING at
-// a time is under way, and its PONG settles all that was sent before it.
+// caster publishes by core NATS. The server says nothing to a message, but it answers a PING after everything it read before: its PONG
+// settles all that was sent before the PING.
 type caster struct {
 	session *session
 	spec    drivers.ProducerSpec
@@ -36,8 +36,12 @@ type caster struct {
 	once sync.Once
 }
 
-// settleStep is how many receipts are taken out under one lock.
-const settleStep = 256
+const (
+	// settleStep is how many receipts are taken out under one lock.
+	settleStep = 256
+	// pings is how many PINGs may be under way.
+	pings = 8
+)
 
 func newCaster(s *session, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (*caster, error) {
 	size := 1024
@@ -125,10 +129,7 @@ func (c *caster) push(batch []drivers.Message) {
 		}
 		return
 	}
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
+	c.call()
 }
 
 func (c *caster) give(r drivers.Receipt) {
@@ -143,9 +144,14 @@ func (c *caster) refuse(batch []drivers.Message, err error) {
 	}
 }
 
-// confirm sends a PING whenever something is in flight, and settles by its PONG.
+// confirm sends PINGs for what is in flight and settles by their PONGs. With one PING at a time a full window would stand still for a
+// whole round trip, so several are under way, each for an eighth of the window or, when none is, for what there is.
 func (c *caster) confirm() {
 	defer close(c.done)
+	var pinging sync.WaitGroup
+	defer pinging.Wait()
+	slots := make(chan struct{}, pings)
+	pinged := uint64(0)
 	for {
 		select {
 		case <-c.quit:
@@ -154,22 +160,43 @@ func (c *caster) confirm() {
 		}
 		for {
 			c.mu.Lock()
-			first, mark := c.first, c.next
+			mark, over := c.next, c.over
 			c.mu.Unlock()
-			if first == mark {
+			if over != nil || mark == pinged || len(slots) > 0 && mark-pinged < uint64(max(1, c.spec.Window/pings)) {
 				break
 			}
-			err := c.session.nc.FlushTimeout(c.session.set.publishTimeout)
-			switch {
-			case err == nil:
-				c.settleTo(mark, drivers.Receipt{Outcome: drivers.Acked})
-			case errors.Is(err, natsgo.ErrTimeout):
-				c.settleTo(mark, drivers.Receipt{Err: errNoAnswer})
-			default:
-				c.end(c.session.lostError())
+			select {
+			case slots <- struct{}{}:
+			case <-c.quit:
 				return
 			}
+			pinged = mark
+			pinging.Go(func() {
+				c.ping(mark)
+				<-slots
+				c.call()
+			})
 		}
+	}
+}
+
+// ping waits for one PONG, which says that the server has read everything before message number mark.
+func (c *caster) ping(mark uint64) {
+	err := c.session.nc.FlushTimeout(c.session.set.publishTimeout)
+	switch {
+	case err == nil:
+		c.settleTo(mark, drivers.Receipt{Outcome: drivers.Acked})
+	case errors.Is(err, natsgo.ErrTimeout):
+		c.settleTo(mark, drivers.Receipt{Err: errNoAnswer})
+	default:
+		c.end(c.session.lostError())
+	}
+}
+
+func (c *caster) call() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -188,8 +215,8 @@ func (c *caster) settleTo(mark uint64, r drivers.Receipt) {
 			n++
 		}
 		c.mu.Unlock()
-		for _, token := range step[:n] {
-			r.Token = token
+		for i, token := range step[:n] {
+			r.Token, r.More = token, i < n-1
 			c.settle(r)
 		}
 		if n < len(step) {

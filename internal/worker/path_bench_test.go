@@ -71,7 +71,7 @@ func (p *nullProducer) Flush(ctx context.Context) error {
 	}
 	for i := range p.held {
 		p.seq++
-		p.settle(drivers.Receipt{Token: p.held[i].Token, Outcome: drivers.Acked, Position: drivers.At(p.seq)})
+		p.settle(drivers.Receipt{Token: p.held[i].Token, Outcome: drivers.Acked, Position: drivers.At(p.seq), More: i < len(p.held)-1})
 	}
 	p.held = p.held[:0]
 	return nil

@@ -48,6 +48,9 @@ type producer struct {
 	batch   []drivers.Message
 	sent    *measure.Recorder // lag, by the producer's goroutine
 	settles *measure.Recorder // ack latency and service time, by the settling goroutine
+	// settledAt is the clock reading of the receipt before, which serves this one too while burst is set; the settling goroutine's.
+	settledAt int64
+	burst     bool
 	// handed counts messages given to the driver, outcomes what became of them.
 	handed   *measure.Counter
 	outcomes [3]*measure.Counter

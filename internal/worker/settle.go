@@ -13,7 +13,11 @@ func (p *producer) settle(r drivers.Receipt) {
 	if s == nil {
 		return
 	}
-	now := p.run.clock.Now()
+	if !p.burst {
+		p.settledAt = p.run.clock.Now()
+	}
+	p.burst = r.More
+	now := p.settledAt
 	if r.Outcome != drivers.Acked {
 		s.doubt = s.doubt || r.Outcome == drivers.Unknown
 		p.errors.note(r.Outcome.String(), r.Err)
