@@ -27,3 +27,14 @@ func TestConformance(t *testing.T) {
 	}
 	drivertest.Run(t, h)
 }
+
+func TestConformanceCluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a cluster takes a while")
+	}
+	h := harness(startKafka(t, 3, nil).Servers(), 3)
+	h.Messages = 5_000
+	h.Models = []drivers.Model{drivers.Log, drivers.Queue}
+	h.Guarantees = func(drivers.Model) []drivers.Guarantee { return []drivers.Guarantee{drivers.Replicated} }
+	drivertest.Run(t, h)
+}
