@@ -283,7 +283,11 @@ func (x *execution) openHistory() (*history.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return history.Create(x.folder.File("history.bin"), history.Header{Run: x.folder.ID, Plan: plan})
+	header := history.Header{Run: x.folder.ID, Plan: plan}
+	for _, s := range x.plan.spans {
+		header.Phases = append(header.Phases, history.Phase{Name: s.Name, Start: s.Start, End: s.End})
+	}
+	return history.Create(x.folder.File("history.bin"), header)
 }
 
 // closeHistory ends history.bin with the evidence.

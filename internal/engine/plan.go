@@ -226,7 +226,7 @@ func (p *plan) probes() {
 		}
 		p.worker.Probes = append(p.worker.Probes, probe)
 		p.judge.Producers = append(p.judge.Producers, judge.Producer{
-			ID: probe.ID, Name: "probe-" + p.names[t.Name], Topic: p.names[t.Name], Lanes: 1,
+			ID: probe.ID, Name: "probe-" + p.names[t.Name], Topic: p.names[t.Name], Lanes: 1, Owed: t.Model != drivers.Broadcast,
 		})
 	}
 }

@@ -70,8 +70,6 @@ type Header struct {
 	Run string `json:"run"`
 	// Plan is the judge's plan; this package does not look into it.
 	Plan json.RawMessage `json:"plan,omitempty"`
-	// Epoch is the run's time zero in ns since 1970. All times of events count from it.
-	Epoch int64 `json:"epoch"`
 	// Phases are the run's, for people who read the file.
 	Phases []Phase `json:"phases,omitempty"`
 }

@@ -161,6 +161,8 @@ func (u *summary) producer(p int, s *sender) {
 		}
 		if s.plan.Counted {
 			u.f.Owed += a.acked.count(0, a.attempted)
+		}
+		if s.plan.Counted || s.plan.Owed {
 			u.absences(&a, seen)
 		}
 		u.presences(&a, seen)

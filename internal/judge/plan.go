@@ -21,9 +21,11 @@ type Producer struct {
 	Lanes uint32 `json:"lanes"`
 	// KeyLanes tells that a lane is a key; otherwise a lane is a shard.
 	KeyLanes bool `json:"key_lanes"`
-	// Counted producers make up the run's totals, and their acked messages are owed to every group of the topic. Of the others, such as a
-	// probe sent before anybody may have listened, only what comes is judged.
+	// Counted producers make up the run's totals, and their acked messages are owed to every group of the topic.
 	Counted bool `json:"counted"`
+	// Owed tells the same of the acked messages of a producer that is not counted, such as one of probes: a lost one is lost. Of a producer
+	// that is neither, whose messages may have been sent before anybody listened, only what comes is judged.
+	Owed bool `json:"owed,omitempty"`
 }
 
 // Group is the consumers that share one copy of a topic, with what the broker promises them.

@@ -272,3 +272,29 @@ func TestSentences(t *testing.T) {
 		}
 	}
 }
+
+// A probe that was acked and never came is a loss, though it is not counted; one that nobody was owed is none.
+func TestALostProbeIsALoss(t *testing.T) {
+	for _, owed := range []bool{true, false} {
+		b := NewBook(Plan{
+			Run: 1,
+			Producers: []Producer{
+				{ID: 1, Name: "p", Topic: "t", Lanes: 1, Counted: true}, {ID: 2, Name: "probe", Topic: "t", Lanes: 1, Owed: owed},
+			},
+			Groups: []Group{{Name: "g", Topic: "t", Members: 1, Shards: 1, Delivery: AtLeastOnce}},
+		})
+		for _, id := range []message.ID{{Producer: 1}, {Producer: 2}} {
+			b.Attempt(&history.Attempt{ID: id})
+			b.Receipt(&history.Receipt{ID: id, Outcome: message.Acked})
+		}
+		b.Deliveries(0, []history.Delivery{{ID: message.ID{Producer: 1}}})
+		v := Judge(noLoss{}, b.Findings(Evidence{Drains: []Drain{{Complete: true}}}), Params{})
+		want := Pass
+		if owed {
+			want = Fail
+		}
+		if v.Status != want {
+			t.Errorf("owed %v: %s: %s", owed, v.Status, v.Why)
+		}
+	}
+}
