@@ -269,7 +269,7 @@ func TestEveryTruncation(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := want.asKept()
-	header := len(fileMagic) + headSize + len(`{"run":"r","plan":{"run":7},"epoch":0}`)
+	header := len(fileMagic) + headSize + len(`{"run":"r","plan":{"run":7}}`)
 	for n := range data {
 		if n < header {
 			if _, err := newReader(bytes.NewReader(data[:n]), int64(n)); !errors.Is(err, ErrNotHistory) {
