@@ -16,7 +16,11 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 .PHONY: test
-test: lint cross unit race ## everything, as CI runs it
+test: brokers lint cross unit race ## everything, as CI runs it
+
+.PHONY: brokers
+brokers: ## install the brokers that tests run against, where this machine allows
+	@.ci/brokers
 
 .PHONY: build
 build: ## the binary, in bin/
