@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -172,7 +173,12 @@ func (p *producer) land(r *kgo.Record, err error) {
 // receipt says what became of r; its token is left open.
 func (p *producer) receipt(r *kgo.Record, err error) drivers.Receipt {
 	receipt := drivers.Receipt{Outcome: produceOutcome(err, p.client.line.produced.Load()), Err: err}
-	if err == nil && p.spec.Guarantee != drivers.Sent {
+	switch {
+	case errors.Is(err, errShard):
+	case err != nil:
+		// The library looks for the new leader of a partition only when it means to send a record again.
+		p.client.ForceMetadataRefresh()
+	case p.spec.Guarantee != drivers.Sent:
 		receipt.Position = drivers.At(uint64(r.Offset))
 	}
 	return receipt
