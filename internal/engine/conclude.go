@@ -36,6 +36,7 @@ func (p problem) err() error { return &Error{Exit: p.Exit, Err: errors.New(p.Tex
 
 // conclude stops everything, judges, and writes down what is known, whatever came before. trouble is what stopped the run early.
 func (x *execution) conclude(ctx context.Context, trouble error) error {
+	x.folder.release()
 	interrupted := ctx.Err() != nil
 	x.run.Interrupted = interrupted
 	x.finished = x.now()

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,6 +48,19 @@ func (f Folder) point(out, scenario string) {
 		os.Remove(temporary) //nolint:errcheck // a link that is only a convenience
 	}
 }
+
+// reserveSize is what the reports of a long run take.
+const reserveSize = 4 << 20
+
+// reserve takes room on the disk that release gives back: a history that fills the disk must not cost the run its reports.
+func (f Folder) reserve() error {
+	if err := os.WriteFile(f.File("reserve"), bytes.Repeat([]byte("ordeal\n"), reserveSize/7), 0o644); err != nil {
+		return fmt.Errorf("keep %s free for the reports: %w; make room, or choose another place with --out", reports.Bytes(reserveSize), err)
+	}
+	return nil
+}
+
+func (f Folder) release() { os.Remove(f.File("reserve")) } //nolint:errcheck // at worst a report finds no room, and says so
 
 // File is the path of one file in the folder.
 func (f Folder) File(name string) string { return filepath.Join(f.Path, name) }

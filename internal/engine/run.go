@@ -209,6 +209,10 @@ func (x *execution) open(id uint32) error {
 	if x.events, err = newEvents(x.folder, x.now, x.Watch.Event); err != nil {
 		return environment(err)
 	}
+	if err := x.folder.reserve(); err != nil {
+		x.folder.release()
+		return environment(err)
+	}
 	if x.ledger, err = faults.NewLedger(x.folder.File("undo.json")); err != nil {
 		return environment(err)
 	}
