@@ -164,7 +164,8 @@ func TestHonestRun(t *testing.T) {
 func TestSeedRepeatsARun(t *testing.T) {
 	names := func(seed uint64) ([]string, []int) {
 		d := memory.New()
-		o := options(t, d, "memory?lose=10&spread=100", "steady", append(short(), "producers.checkout.count=1", "producers.checkout.size=100B..900B")...)
+		sets := append(short(), "producers.checkout.count=1", "producers.checkout.size=100B..900B")
+		o := options(t, d, "memory?lose=10&spread=100", "steady", sets...)
 		o.Seed = seed
 		r := run(t, o)
 		var sizes []int

@@ -31,7 +31,9 @@ func vocabulary() scenarios.Vocabulary {
 	return scenarios.Vocabulary{
 		Drivers: map[string][]drivers.Option{"memory": memory.New().Options(), "nats": nil}, Faults: kinds(),
 		Checks: []scenarios.CheckDecl{
-			{Name: "no-loss"}, {Name: "no-phantom"}, {Name: "no-corruption"},
+			{Name: "no-loss"},
+			{Name: "no-phantom"},
+			{Name: "no-corruption"},
 			{Name: "duplicates", Bare: "max", Params: []drivers.Option{{Name: "max", Kind: drivers.KindInt, Default: "0"}}},
 			{Name: "order", Bare: "scope", Params: []drivers.Option{
 				{Name: "scope", Kind: drivers.KindEnum, Values: []string{"per-shard", "per-key"}, Default: "per-shard"},

@@ -65,8 +65,8 @@ func (e *TargetError) Error() string {
 	return fmt.Sprintf("target %q: %s; targets look like memory, nats, nats:3 or nats://host:4222", e.Text, e.Problem)
 }
 
-// ParseTarget understands DRIVER, DRIVER:NODES and DRIVER://[user:password@]host:port[,host:port…], each with an optional ?option=value&….
-// Errors are *TargetError.
+// ParseTarget understands DRIVER, DRIVER:NODES and DRIVER://[user:password@]host:port[,host:port…], each with an optional
+// ?option=value&…. Errors are *TargetError.
 func ParseTarget(text string, drivers []string) (Target, error) {
 	t := Target{Text: text, Options: map[string]string{}}
 	bad := func(format string, args ...any) (Target, error) {

@@ -92,13 +92,17 @@ func FuzzParseTarget(f *testing.F) {
 }
 
 func TestTargetHidesItsPassword(t *testing.T) {
-	for _, text := range []string{"nats://me:secret@host:1", "nats://me:p%40ss%2Fword@host:1", "nats://me:a:b@host:1", "nats://me:p@ss@host:1"} {
+	for _, text := range []string{
+		"nats://me:secret@host:1", "nats://me:p%40ss%2Fword@host:1", "nats://me:a:b@host:1", "nats://me:p@ss@host:1",
+	} {
 		target := parsed(t, text)
 		if got := target.String(); got != "nats://me:***@host:1" {
 			t.Errorf("%s is shown as %s", text, got)
 		}
 	}
-	for _, text := range []string{"nats://me:secret@host", "nats://me:secret%zz@host:1", "rabbit://me:secret@host:1", "nats://me:secret@h:1?a=1&a=2"} {
+	for _, text := range []string{
+		"nats://me:secret@host", "nats://me:secret%zz@host:1", "rabbit://me:secret@host:1", "nats://me:secret@h:1?a=1&a=2",
+	} {
 		_, err := ParseTarget(text, []string{"nats"})
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("the error of %s shows the password: %v", text, err)
