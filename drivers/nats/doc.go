@@ -7,14 +7,14 @@
 //	replicated  a PubAck of a stream with three or five: a majority has it        JetStream, R3
 //	durable     the same, with file storage and the server's sync_interval set to always
 //
-// A topic is a stream of its name with the subjects <topic>.<shard>; a group is a durable pull consumer of its name. A log keeps its messages
-// (limits retention, no limits); a queue drops them when they are acknowledged (work-queue retention, one group). A broadcast is no
-// more than the subjects: a group is a queue group of core subscriptions, so that its members share one copy.
+// A topic is a stream of its name with the subjects <topic>.<shard>; a group is a durable pull consumer of its name. A log keeps its
+// messages (limits retention, no limits); a queue drops them when they are acknowledged (work-queue retention, one group). A broadcast is
+// no more than the subjects: a group is a queue group of core subscriptions, so that its members share one copy.
 //
 // # What it does not leave to the client library
 //
-//   - Nothing reconnects: any disconnect ends the session, its producers and its consumers. Gossip about other servers is ignored, so that a
-//     client stays where a fault was meant to hit it.
+//   - Nothing reconnects: any disconnect ends the session, its producers and its consumers. Gossip about other servers is ignored, so
+//     that a client stays where a fault was meant to hit it.
 //   - JetStream publishing has an inbox of its own and the plain PublishRequest, one reply subject a message, at about a third of the
 //     client CPU of PublishMsgAsync; nothing is sent twice.
 //   - Consuming has pull requests of its own, at most the prefetch outstanding or unacknowledged for one member, with heartbeats; a

@@ -54,8 +54,8 @@ func publishOutcome(err error) drivers.Outcome {
 //
 // Rejected are those answers that the server gives before it stores or proposes anything (processJetStreamMsg and
 // processClusteredInboundMsg of nats-server 2.15), and "no responders", after which no message was ever found
-// (more than 30,000 with leaders killed and electing). All others stay Unknown. Above all 10077, a failed store: in a cluster the other nodes
-// may have stored what the leader could not.
+// (more than 30,000 with leaders killed and electing). All others stay Unknown. Above all 10077, a failed store: in a cluster the other
+// nodes may have stored what the leader could not.
 func answerOutcome(err error) drivers.Outcome {
 	if err == nil {
 		return drivers.Acked

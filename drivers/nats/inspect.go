@@ -82,8 +82,8 @@ func (s *session) Depth(ctx context.Context, t drivers.Topic, group string) (int
 	return int64(info.NumPending) + int64(info.NumAckPending), nil
 }
 
-// End returns the last stream sequence of each shard. A queue forgets what was acknowledged, so a shard of it whose last message is gone has
-// no known position, unless it is the only one: ask for the depth there.
+// End returns the last stream sequence of each shard. A queue forgets what was acknowledged, so a shard of it whose last message is gone
+// has no known position, unless it is the only one: ask for the depth there.
 func (s *session) End(ctx context.Context, t drivers.Topic) ([]drivers.Position, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, fmt.Errorf("end of topic %q: %w", t.Name, err)

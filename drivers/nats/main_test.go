@@ -122,6 +122,9 @@ func (k *node) ready() {
 	k.Helper()
 	eventually(k, 20*time.Second, func() error {
 		nc, err := natsgo.Connect("nats://" + k.client)
+		if errors.Is(err, natsgo.ErrAuthorization) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,179 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ordeal/drivers"
+)
+
+func TestShardOfIsTheInverseOfRoute(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		topic := drivers.Topic{Name: rapid.StringMatching(`[a-z0-9_-]{1,9}`).Draw(t, "name"), Shards: rapid.IntRange(1, 2000).Draw(t, "shards")}
+		r := newRoute(topic)
+		shard := rapid.Int32Range(0, int32(topic.Shards)-1).Draw(t, "shard")
+		subject, err := r.subject(&drivers.Message{Shard: shard})
+		if err != nil || shardOf(subject) != shard {
+			t.Fatalf("shard %d: subject %q, %v, back: %d", shard, subject, err, shardOf(subject))
+		}
+	})
+	for _, odd := range []string{"", "orders", "orders.", "orders.x", "orders.1x", "orders.9999999999"} {
+		if got := shardOf(odd); got != drivers.AnyShard {
+			t.Errorf("%q: %d", odd, got)
+		}
+	}
+}
+
+func TestReach(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		guarantee drivers.Guarantee
+		topic     drivers.Topic
+		storage   string
+		remedy    string // part of the error, empty where it can be kept
+	}{
+		{"default is accepted", 0, drivers.Topic{Replicas: 1}, "file", ""},
+		{"sent log", drivers.Sent, drivers.Topic{Replicas: 1}, "file", ""},
+		{"sent broadcast", drivers.Sent, drivers.Topic{Model: drivers.Broadcast, Replicas: 1}, "file", ""},
+		{"accepted broadcast", 0, drivers.Topic{Model: drivers.Broadcast, Replicas: 1}, "file", "to sent"},
+		{"replicated once", drivers.Replicated, drivers.Topic{Replicas: 1}, "file", "nats:3"},
+		{"replicated", drivers.Replicated, drivers.Topic{Replicas: 3}, "memory", ""},
+		{"too many", drivers.Accepted, drivers.Topic{Replicas: 7}, "file", "at most 5"},
+		{"durable in memory", drivers.Durable, drivers.Topic{Replicas: 3}, "memory", "storage"},
+		{"durable on one", drivers.Durable, drivers.Topic{Replicas: 1}, "file", ""},
+		{"queue with two groups", drivers.Accepted,
+			drivers.Topic{Model: drivers.Queue, Replicas: 1, Groups: []drivers.Group{{Name: "a"}, {Name: "b"}}}, "file", "log"},
+	} {
+		err := New().Reach(drivers.Config{Guarantee: c.guarantee, Options: drivers.Options{optStorage: c.storage}}, c.topic)
+		if (err == nil) != (c.remedy == "") || err != nil && !strings.Contains(err.Error(), c.remedy) {
+			t.Errorf("%s: %v, want a hint about %q", c.name, err, c.remedy)
+		}
+	}
+}
+
+func TestPromise(t *testing.T) {
+	one, two := []drivers.Group{{Name: "a", Members: 1}}, []drivers.Group{{Name: "a", Members: 2}}
+	for _, c := range []struct {
+		name      string
+		guarantee drivers.Guarantee
+		topic     drivers.Topic
+		storage   string
+		want      drivers.Promise
+	}{
+		{"R1", drivers.Accepted, drivers.Topic{Replicas: 1, Groups: one}, "file",
+			drivers.Promise{Delivery: drivers.AtLeastOnce, Order: drivers.PerShard, Survives: drivers.Crash}},
+		{"R1 in memory", drivers.Accepted, drivers.Topic{Replicas: 1, Groups: one}, "memory",
+			drivers.Promise{Delivery: drivers.AtLeastOnce, Order: drivers.PerShard, Survives: drivers.Nothing}},
+		{"R3", drivers.Replicated, drivers.Topic{Replicas: 3, Groups: two}, "file",
+			drivers.Promise{Delivery: drivers.AtLeastOnce, Order: drivers.Unordered, Survives: drivers.NodeLoss}},
+		{"durable", drivers.Durable, drivers.Topic{Replicas: 3, Groups: one}, "file",
+			drivers.Promise{Delivery: drivers.AtLeastOnce, Order: drivers.PerShard, Survives: drivers.PowerLoss}},
+		{"sent to a log", drivers.Sent, drivers.Topic{Replicas: 3, Groups: one}, "file",
+			drivers.Promise{Delivery: drivers.AtMostOnce, Order: drivers.PerShard}},
+		{"broadcast", drivers.Sent, drivers.Topic{Model: drivers.Broadcast, Replicas: 1, Groups: two}, "file",
+			drivers.Promise{Delivery: drivers.AtMostOnce, Order: drivers.Unordered}},
+	} {
+		got := New().Promise(drivers.Config{Guarantee: c.guarantee, Options: drivers.Options{optStorage: c.storage}}, c.topic)
+		if got.Why == "" {
+			t.Errorf("%s: no reason", c.name)
+		}
+		if got.Why = ""; got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestSettingsThatCannotWork(t *testing.T) {
+	for _, options := range []drivers.Options{
+		{optDedupWindow: "50ms"}, {optAckWait: "0s"}, {optPublishTimeout: "0s"}, {optStorage: "tape"}, {"colour": "red"},
+	} {
+		_, err := New().Open(t.Context(), drivers.Config{Servers: []string{"127.0.0.1:1"}, Options: options}, drivers.Env{})
+		if err == nil {
+			t.Errorf("%v was taken", options)
+		}
+		for name := range options {
+			if err != nil && !strings.Contains(err.Error(), name) {
+				t.Errorf("%v: the error does not name it: %v", options, err)
+			}
+		}
+	}
+	if _, err := New().Open(t.Context(), drivers.Config{}, drivers.Env{}); err == nil {
+		t.Error("no server, and no error")
+	}
+}
+
+func TestNamesThatNATSDoesNotTake(t *testing.T) {
+	for _, name := range []string{"", "a.b", "a*", ">", "a b", "a/b", "a\tb"} {
+		if checkName("topic", name) == nil {
+			t.Errorf("%q was taken", name)
+		}
+	}
+}
+
+// TestFlightKnowsItsAnswers gives answers late, twice and to nobody.
+func TestFlightKnowsItsAnswers(t *testing.T) {
+	var got []drivers.Receipt
+	f := newFlight(2, func(r drivers.Receipt) { got = append(got, r) })
+	one, err := f.board(nil, []drivers.Message{{Token: 1}}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.expire() // its patience was 0
+	two, err := f.board(nil, []drivers.Message{{Token: 2}}, time.Hour)
+	if err != nil || one[0]&seatMask != two[0]&seatMask {
+		t.Fatalf("the second message does not take the first one's seat: %x, %x, %v", one, two, err)
+	}
+	f.land(one[0], drivers.Receipt{Outcome: drivers.Acked}) // late, and not message 2's
+	f.land(99, drivers.Receipt{Outcome: drivers.Acked})
+	f.land(two[0], drivers.Receipt{Outcome: drivers.Acked})
+	f.land(two[0], drivers.Receipt{Outcome: drivers.Rejected})
+	f.end(errLost)
+	if _, err := f.board(nil, []drivers.Message{{Token: 3}}, time.Hour); !errors.Is(err, errLost) {
+		t.Errorf("boarded after the end: %v", err)
+	}
+	want := []drivers.Receipt{
+		{Token: 1, Err: errNoAnswer}, {Token: 2, Outcome: drivers.Acked}, {Token: 3, Outcome: drivers.Rejected, Err: errLost},
+	}
+	if len(got) != len(want) {
+		t.Fatalf("receipts: %+v", got)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("receipt %d: %+v, want %+v", i, got[i], want[i])
+		}
+	}
+}
+
+// TestFuse sees it blow for the call that it is armed for, and for no other.
+func TestFuse(t *testing.T) {
+	cut := make(chan struct{}, 1)
+	f := fuse{cut: func() { cut <- struct{}{} }}
+	old, cancelOld := context.WithCancel(t.Context())
+	if err := f.arm(old); err != nil {
+		t.Fatal(err)
+	}
+	f.disarm()
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := f.arm(ctx); err != nil {
+		t.Fatal(err)
+	}
+	cancelOld()
+	f.blow(old.Done()) // as what is left of the old context may at any time
+	select {
+	case <-cut:
+		t.Fatal("an old context cut the line under a new call")
+	default:
+	}
+	cancel()
+	<-cut
+	f.disarm()
+	if err := f.arm(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("armed with a context that is over: %v", err)
+	}
+	f.release()
+}
