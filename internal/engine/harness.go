@@ -22,7 +22,7 @@ const (
 	windowShare = 0.05
 )
 
-// healthy fills in the harness, and says whether ordeal was the bottleneck.
+// healthy fills in the harness and what the nodes used, and says whether ordeal was the bottleneck.
 func (x *execution) healthy() {
 	h := &x.run.Harness
 	used := measure.ReadUsage().Since(x.usage)
@@ -34,7 +34,10 @@ func (x *execution) healthy() {
 	if n := x.run.Counts.Attempted; n > 0 {
 		h.CPUPerMsg = int64(used.CPU) / n
 	}
-	h.GCCycles, h.GCPause, h.RSSMax, h.ClockStep = used.GCCycles, int64(used.GCPause), used.RSSMax, int64(used.ClockStep)
+	h.GCCycles, h.GCPause, h.RSSMax = used.GCCycles, int64(used.GCPause), used.RSSMax
+	x.nodes.look()
+	cpu, rss := x.nodes.total()
+	x.run.Target.CPUSeconds, x.run.Target.RSSMax = cpu.Seconds(), rss
 	hiccups := x.hiccups.Result()
 	h.HiccupP99, h.HiccupMax = hiccups.P99, hiccups.Max
 	h.Overflow = x.result.Overflow
@@ -63,7 +66,16 @@ func (x *execution) healthy() {
 	if share := x.stopped.WindowShare; share < windowShare {
 		generatorBound(h, "the closed loop's window was full for %s of the time only: ordeal could not send faster", reports.Share(share))
 	}
-	if step := time.Duration(h.ClockStep).Abs(); step > 100*time.Millisecond {
+	x.noteClock(used.ClockStep)
+}
+
+// clockStepLimit is how far the wall clock may move in a run before it is worth a word.
+const clockStepLimit = 100 * time.Millisecond
+
+// noteClock takes down how far the wall clock moved against the monotonic one.
+func (x *execution) noteClock(step time.Duration) {
+	x.run.Harness.ClockStep = int64(step)
+	if step.Abs() > clockStepLimit {
 		x.events.add("warning", "the wall clock moved by %s against the monotonic one; figures rest on the latter", step)
 	}
 }

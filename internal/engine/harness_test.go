@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"ordeal/internal/measure"
+	"ordeal/internal/schedule"
+	"ordeal/internal/worker"
+	"ordeal/reports"
+)
+
+// measuredRun is an execution of one phase of a second at 1000/s, measured and not yet judged for its health.
+func measuredRun(t *testing.T, own, lag measure.Percentiles, sent float64) *execution {
+	t.Helper()
+	s, err := schedule.New([]schedule.Segment{{From: 1000, To: 1000}}, schedule.Uniform, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spans := []measure.Span{{Name: "steady", End: int64(time.Second), Recorded: true}}
+	phase := measure.PhaseResult{Span: spans[0]}
+	phase.Latencies[measure.Own], phase.Latencies[measure.Lag] = own, lag
+	return &execution{
+		plan:     &plan{spans: spans, offered: []*schedule.Schedule{s}},
+		run:      &reports.Run{Phases: []reports.Phase{{Name: "steady", Recorded: true, Seconds: 1, OfferedRate: 1000, SentRate: sent}}},
+		result:   &measure.Result{Phases: []measure.PhaseResult{phase}},
+		stopped:  &worker.Result{WindowShare: 1},
+		ended:    int64(time.Second),
+		finished: int64(2 * time.Second),
+		usage:    measure.ReadUsage(),
+		hiccups:  measure.NewHiccups(),
+		events:   newTestEvents(t),
+	}
+}
+
+func newTestEvents(t *testing.T) *events {
+	t.Helper()
+	e, err := newEvents(Folder{Path: t.TempDir()}, func() int64 { return 0 }, func(reports.Event) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+func TestGeneratorBound(t *testing.T) {
+	late := measure.Percentiles{P99: int64(150 * time.Millisecond), Count: 1000}
+	prompt := measure.Percentiles{P99: int64(time.Millisecond), Count: 1000}
+	few := measure.Percentiles{P99: int64(time.Millisecond), Count: 10}
+	tests := []struct {
+		name     string
+		own, lag measure.Percentiles
+		sent     float64
+		change   func(x *execution)
+		want     string
+	}{
+		{"on time", prompt, prompt, 1000, nil, ""},
+		{"a little short, as a reading at the border may be", prompt, prompt, 950, nil, ""},
+		{"late by itself", late, late, 1000, nil, "in phase steady ordeal itself was late: p99 150 ms"},
+		{"short by itself", prompt, prompt, 850, nil, "in phase steady ordeal sent 850/s of the 1,000/s that were due"},
+		{"short because of the broker", few, late, 850, nil, ""},
+		{"late in a phase that does not count", late, late, 1000, func(x *execution) { x.result.Phases[0].Recorded = false }, ""},
+		{"late in a phase that was cut short", late, late, 1000, func(x *execution) { x.ended-- }, ""},
+		{"a closed loop that was never full", prompt, prompt, 1000, func(x *execution) { x.stopped.WindowShare = 0.01 },
+			"the closed loop's window was full for 1 % of the time only"},
+		{"never sent and late by itself", late, late, 1000, func(x *execution) {
+			x.run.Counts.Unsent, x.result.Phases[0].Recorded = 5, false
+		}, "ordeal itself was late, p99 150 ms, and never sent 5 messages that were due"},
+		{"never sent because of the broker", few, late, 1000, func(x *execution) { x.run.Counts.Unsent = 5 }, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			x := measuredRun(t, test.own, test.lag, test.sent)
+			if test.change != nil {
+				test.change(x)
+			}
+			x.healthy()
+			h := x.run.Harness
+			if test.want == "" && h.Verdict != reports.Pass || test.want != "" && h.Verdict != reports.Inconclusive {
+				t.Errorf("%s: %s", h.Verdict, h.Why)
+			}
+			says(t, h.Why, test.want)
+		})
+	}
+}
+
+// The host's clock cannot be set in a test, so the step is given: measure.Usage works it out, and has tests of its own.
+func TestClockStep(t *testing.T) {
+	prompt := measure.Percentiles{Count: 1000}
+	for step, warned := range map[time.Duration]bool{0: false, 50 * time.Millisecond: false, time.Hour: true, -time.Hour: true} {
+		x := measuredRun(t, prompt, prompt, 1000)
+		x.noteClock(step)
+		if got := len(x.events.all()) > 0; got != warned {
+			t.Errorf("a step of %s: warned %v, expected %v", step, got, warned)
+		}
+		if x.run.Harness.ClockStep != int64(step) {
+			t.Errorf("a step of %s is reported as %d", step, x.run.Harness.ClockStep)
+		}
+	}
+}
+
+// Gates read the figures of run.json by their names; what was not measured is no figure, and doubt is ordeal's own lateness only.
+func TestFigures(t *testing.T) {
+	some := reports.Percentiles{P50: 1, P90: 2, P99: 3, P999: 4, Max: 5, Mean: 2.5, Count: 9}
+	r := &reports.Run{
+		Phases: []reports.Phase{
+			{Name: "steady", Recorded: true, Seconds: 1, OfferedRate: 10, SentRate: 11, AckedRate: 12, ReceivedRate: 13, GapMax: 14,
+				Ack: some, EndToEnd: some, Service: some, Rejected: 15, Unknown: 16},
+			{Name: "warm-up", Seconds: 1, Ack: some},
+			{Name: "cut", Recorded: true},
+			{Name: "closed", Recorded: true, Seconds: 1, OfferedRate: -1},
+		},
+		Harness: reports.Harness{LagP99: 20, HiccupP99: 21, CPUShare: 0.5, RSSMax: 22},
+	}
+	tests := []struct {
+		name  string
+		value float64
+		ok    bool
+		doubt float64
+	}{
+		{"steady.offered_rate", 10, true, 0}, {"steady.sent_rate", 11, true, 0}, {"steady.acked_rate", 12, true, 0},
+		{"steady.received_rate", 13, true, 0}, {"steady.gap.max", 14, true, 0}, {"steady.rejected", 15, true, 0},
+		{"steady.unknown", 16, true, 0}, {"steady.ack.p50", 1, true, 1}, {"steady.ack.p99", 3, true, 2}, {"steady.end_to_end.max", 5, true, 2},
+		{"steady.end_to_end.mean", 2.5, true, 2}, {"steady.service.p999", 4, true, 0}, {"steady.lag.p50", 0, false, 0},
+		{"warm-up.ack.p50", 0, false, 0}, {"cut.sent_rate", 0, false, 0}, {"closed.offered_rate", -1, false, 0},
+		{"closed.gap.max", 0, false, 0}, {"nowhere.sent_rate", 0, false, 0},
+		{"harness.lag_p99", 20, true, 0}, {"harness.hiccup_p99", 21, true, 0}, {"harness.cpu_share", 0.5, true, 0},
+		{"harness.rss_max", 22, true, 0},
+	}
+	for _, test := range tests {
+		got, ok := figure(r, func(string) int64 { return 2 }, test.name)
+		if ok != test.ok || ok && (got.Value != test.value || got.Doubt != test.doubt) {
+			t.Errorf("%s is %+v, %v, expected %v, %v, doubt %v", test.name, got, ok, test.value, test.ok, test.doubt)
+		}
+	}
+}
