@@ -1,0 +1,39 @@
+// Package redis drives Redis 7.0 and newer: Streams with consumer groups for logs and queues, pub/sub for broadcasts.
+//
+// What an ack means, by guarantee:
+//
+//	sent        the reply to a PUBLISH; for a stream the reply to its XADD, which comes anyway
+//	accepted    the reply to an XADD: the primary has it in memory
+//	replicated  the XADD and a WAIT behind it: with the primary a majority of the topic's replicas has it in memory
+//	durable     the XADD with appendfsync always, whose reply comes after the fsync; with replicas a WAITAOF behind it (7.2)
+//
+// A shard is a stream <topic>:<shard>; a group is a consumer group of its name in each of them, with a consumer m<member> for each member.
+// What a stream cannot tell (the model, the number of shards, the groups' ack modes) is kept in the hash <topic>:settings. A log keeps its
+// entries (no MAXLEN unless max_len says so). A queue has one group and deletes an entry together with its acknowledgement, in one
+// transaction, so that what its streams hold is what is owed. A broadcast is no more than the channels <topic>:<shard>; the members of a
+// group share the shards.
+//
+// # Sending
+//
+// Send never blocks. One goroutine ships what has been collected in explicit pipelines of at most 256 messages, one after another; a WAIT
+// at the end of a pipeline is for all of it. The client library is rueidis, which measured 1.2 to 1.4 times the rate of go-redis at
+// pipelines of 256 messages and 0.7 times its CPU, with one allocation a message. Its own ways to help are switched off: no retries, no
+// automatic pipelining, no reconnects (a connection is dialled once), no cache.
+//
+// # Receiving
+//
+// A member fetches with one XREADGROUP for all shards and never holds more than the prefetch. What it gives back (Nack, Close, an earlier
+// life under its name) goes to a consumer named "returned", and whoever sees it there claims it. What a member held that vanished is
+// claimed by the others after claim_idle. See look for why that is not XAUTOCLAIM.
+//
+// # Which server
+//
+// Of several servers the primary is asked for anew with each session (see primary). A READONLY error ends the connection that met it, so
+// that the engine comes back for the new primary; the message it was for is rejected. Redis Cluster is not spoken.
+//
+// # Limits
+//
+//   - Members of one group compete, which keeps no order; Promise says so.
+//   - Reading positions and acknowledgements of a group reach the replicas later than the messages: a failover delivers some again.
+//   - A group whose server lost its data is made again when a member joins, as applications do at their start.
+package redis
