@@ -85,6 +85,10 @@ type Target struct {
 	GuaranteeVerdict Verdict `json:"guarantee_verdict"`
 	Promise          string  `json:"promise"` // in one sentence
 	Audit            []Fact  `json:"audit"`
+	// CPUSeconds is the CPU time that the processes of all nodes used during the load and the drain, and RSSMax the largest memory that they
+	// had, in bytes, added up. Both are 0 where they are not known: the nodes are not ordeal's own, or the system does not tell.
+	CPUSeconds float64 `json:"cpu_seconds"`
+	RSSMax     int64   `json:"rss_max"`
 }
 
 // Fact is one audited setting; Status is confirmed, contradicted or unverified.

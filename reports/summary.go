@@ -136,6 +136,14 @@ func (f Fact) Verdict() Verdict {
 	}
 }
 
+// BrokerCPUPerMsg is the CPU time of all nodes for each message attempted, in ns; 0 where it is not known.
+func (r *Run) BrokerCPUPerMsg() int64 {
+	if r.Counts.Attempted <= 0 {
+		return 0
+	}
+	return int64(r.Target.CPUSeconds * 1e9 / float64(r.Counts.Attempted))
+}
+
 // Warnings are what a careful reader would ask for and most runs do not have, one sentence each.
 func (r *Run) Warnings() []string {
 	var list []string

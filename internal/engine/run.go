@@ -121,6 +121,7 @@ type execution struct {
 	timeline        *timeline
 	hiccups         *measure.Hiccups
 	usage           measure.Usage
+	nodes           *nodesUse
 	drains          []reports.Drain
 	summary         history.Summary
 	// examples are the messages named by the checks, in their order.

@@ -53,6 +53,7 @@ func (t *timeline) follow(ctx context.Context, c *course) {
 	if pause(ctx, time.Duration(c.at-t.x.now())) != nil {
 		return // interrupted before its time
 	}
+	t.x.nodes.look() // what the fault may be about to end
 	c.ackedBefore = int64(t.x.collector.Snapshot().Rates[worker.AckedCounter])
 	guard := faults.NewGuard(t.x.ledger, t.x.Logger, t.x.now)
 	guard.Changed = func(r faults.Record) { t.changed(c, r) }
@@ -106,6 +107,7 @@ func (t *timeline) names() []string {
 // begin lets time run and the load with it. The function it returns stops the watching.
 func (x *execution) begin(ctx context.Context) (stopWatching func()) {
 	x.usage = measure.ReadUsage()
+	x.nodes = newNodesUse(x.cluster.Nodes(), processTree)
 	x.hiccups = measure.NewHiccups()
 	x.timeline = newTimeline(x)
 	clock := measure.NewClock(time.Now())
@@ -165,6 +167,7 @@ func (x *execution) beat(ctx context.Context) {
 			return
 		}
 		x.collector.Rotate()
+		x.nodes.look()
 		x.Watch.Beat(x.progress())
 	}
 }

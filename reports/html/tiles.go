@@ -90,7 +90,7 @@ func generator(r *reports.Run) []tile {
 	if r.Environment.Cores == 1 {
 		cores = "1 core"
 	}
-	return []tile{
+	list := []tile{
 		{Name: "lag p99", Value: reports.Duration(h.LagP99)},
 		{Name: "hiccup p99", Value: reports.Duration(h.HiccupP99), Note: "max " + reports.Duration(h.HiccupMax)},
 		{Name: "CPU", Value: reports.Share(h.CPUShare), Note: "of " + cores},
@@ -98,6 +98,12 @@ func generator(r *reports.Run) []tile {
 		{Name: "memory", Value: reports.Bytes(h.RSSMax)},
 		{Name: "GC", Value: reports.Count(h.GCCycles), Note: reports.Duration(h.GCPause) + " in all"},
 	}
+	if t := &r.Target; t.CPUSeconds > 0 {
+		list = append(list,
+			tile{Name: "broker: CPU a message", Value: reports.Duration(r.BrokerCPUPerMsg()), Note: reports.Seconds(t.CPUSeconds) + " in all"},
+			tile{Name: "broker: memory", Value: reports.Bytes(t.RSSMax)})
+	}
+	return list
 }
 
 // environment leaves out what is not known.

@@ -143,6 +143,10 @@ func harness(p *page, r *reports.Run) {
 		"memory " + reports.Bytes(h.RSSMax), "GC pauses " + reports.Duration(h.GCPause) + ", cycles " + reports.Count(h.GCCycles),
 	}
 	p.para("   ", margin, plain, strings.Join(parts, " · "))
+	if t := &r.Target; t.CPUSeconds > 0 {
+		p.para("   ", margin, soft, "the broker: CPU "+reports.Seconds(t.CPUSeconds)+", "+reports.Duration(r.BrokerCPUPerMsg())+
+			" CPU a message · memory "+reports.Bytes(t.RSSMax))
+	}
 	for _, warning := range r.Warnings() {
 		p.para(" "+p.paint(yellow, "?")+" ", margin, yellow, warning)
 	}
