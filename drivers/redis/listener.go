@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,8 +14,7 @@ import (
 	"ordeal/drivers"
 )
 
-// listener is a member of a group that reads a broadcast: a subscription to channels. Pub/sub knows no groups, so the shards are dealt
-// out: a member listens to those whose number leaves its own as the remainder, and the group together gets one copy.
+// listener is a member of a group that reads a broadcast: a subscription to the channels of all shards.
 type listener struct {
 	session *session
 	spec    drivers.ConsumerSpec
@@ -24,19 +24,22 @@ type listener struct {
 	// fence is a channel of this listener's own: what comes by it was sent behind everything else.
 	fence string
 
-	// mu guards marks: by number, where the answer of a fence is awaited.
-	mu    sync.Mutex
-	marks map[string]chan uint64
-	last  int
+	// mu guards roster and marks: by number, where the answer of a fence is awaited.
+	mu     sync.Mutex
+	roster *roster
+	marks  map[string]chan uint64
+	last   int
 
 	// returned counts what Receive has given out; moved is signalled when it grows while a fence waits.
 	returned atomic.Uint64
 	fences   atomic.Int32
 	moved    chan struct{}
 
-	gone chan struct{}
-	done chan struct{}
-	once sync.Once
+	quit chan struct{}
+	// deaf is closed when the subscription has ended.
+	deaf  chan struct{}
+	tasks sync.WaitGroup
+	once  sync.Once
 }
 
 var (
@@ -47,48 +50,45 @@ var (
 // fencePoll is how often a fence looks again, because several fences may share one signal.
 const fencePoll = 10 * time.Millisecond
 
-// newListener returns once the server has confirmed the subscription.
+// newListener returns once this listener gets its share of what is published.
 func newListener(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*listener, error) {
+	route := newRoute(spec.Topic)
 	l := &listener{
-		session: s, spec: spec, inbox: newInbox(), shards: make(map[string]int32), marks: make(map[string]chan uint64),
-		moved: make(chan struct{}, 1), gone: make(chan struct{}), done: make(chan struct{}),
+		session: s, spec: spec, inbox: newInbox(), shards: route.shards(), roster: newRoster(spec.Topic, spec.Group, spec.Member),
+		marks: make(map[string]chan uint64), moved: make(chan struct{}, 1), quit: make(chan struct{}), deaf: make(chan struct{}),
 	}
 	var err error
 	if l.line, err = s.access.dialLine(ctx, s.control.server); err != nil {
 		return nil, err
 	}
-	if err := l.subscribe(ctx); err != nil {
+	if err = l.subscribe(ctx, route.keys); err == nil {
+		err = l.join(ctx)
+	}
+	if err == nil {
+		err = s.add(l)
+	}
+	if err != nil {
 		l.line.close()
-		<-l.done
+		l.tasks.Wait()
 		return nil, err
 	}
-	if err := s.add(l); err != nil {
-		l.line.close()
-		<-l.done
-		return nil, err
+	if len(l.roster.presence) > 1 {
+		l.tasks.Go(l.watch)
 	}
 	return l, nil
 }
 
-func (l *listener) subscribe(ctx context.Context) error {
+func (l *listener) subscribe(ctx context.Context, shards []string) error {
 	id, err := l.line.ask(ctx, "CLIENT", "ID")
 	if err != nil {
-		close(l.done)
 		return err
 	}
 	number, err := id.ToInt64()
 	if err != nil {
-		close(l.done)
 		return fmt.Errorf("%w: to CLIENT ID", errReply)
 	}
 	l.fence = l.spec.Topic.Name + ":fence:" + strconv.FormatInt(number, 10)
-	channels := []string{l.fence}
-	for shard, key := range newRoute(l.spec.Topic).keys {
-		if shard%max(1, l.spec.Group.Members) == l.spec.Member {
-			channels = append(channels, key)
-			l.shards[key] = int32(shard)
-		}
-	}
+	channels := append([]string{l.fence, l.roster.channel, l.roster.presence[l.roster.self]}, shards...)
 	confirmed := make(chan struct{}, len(channels))
 	// The subscription lives as long as the line, not as ctx.
 	hooked := rueidis.WithOnSubscriptionHook(context.Background(), func(rueidis.PubSubSubscription) {
@@ -97,35 +97,89 @@ func (l *listener) subscribe(ctx context.Context) error {
 		default: // the end of the subscription is told, too
 		}
 	})
-	go func() { //nolint:contextcheck // see above
-		defer close(l.done)
+	l.tasks.Go(func() { //nolint:contextcheck // see above
+		defer close(l.deaf)
 		err := l.line.client.Receive(hooked, l.line.client.B().Subscribe().Channel(channels...).Build(), l.hear)
 		l.line.cut()
 		l.inbox.end(lost(err))
-	}()
+	})
 	for range channels {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-l.done:
-			return errLost
-		case <-confirmed:
+		if err := l.until(ctx, confirmed); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// join publishes a list with this member, and returns once it is in use.
+func (l *listener) join(ctx context.Context) error {
+	members, err := l.roster.present(ctx, l.session.control)
+	if err != nil {
+		return err
+	}
+	if err := l.roster.publish(ctx, l.session.control, members); err != nil {
+		return err
+	}
+	_, err = l.echo(ctx)
+	return err
+}
+
+// until waits for done.
+func (l *listener) until(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.deaf:
+		return errLost
+	case <-done:
+		return nil
+	}
+}
+
 // hear is the library's callback, from one goroutine.
 func (l *listener) hear(m rueidis.PubSubMessage) {
-	if shard, ok := l.shards[m.Channel]; ok {
-		l.inbox.put([]drivers.Delivery{{Shard: shard, Body: []byte(m.Message)}})
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if mark := l.marks[m.Message]; mark != nil {
-		mark <- l.inbox.arrived()
-		delete(l.marks, m.Message)
+	if shard, ok := l.shards[m.Channel]; ok {
+		if l.roster.mine(shard) {
+			l.inbox.put([]drivers.Delivery{{Shard: shard, Body: []byte(m.Message)}})
+		}
+		return
+	}
+	switch m.Channel {
+	case l.roster.channel:
+		l.roster.take(m.Message)
+	case l.fence:
+		if mark := l.marks[m.Message]; mark != nil {
+			mark <- l.inbox.arrived()
+			delete(l.marks, m.Message)
+		}
+	}
+}
+
+// watch looks for members that vanished, and publishes that.
+func (l *listener) watch() {
+	tick := time.NewTicker(rosterPoll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-l.quit:
+			return
+		case <-l.deaf:
+			return
+		case <-tick.C:
+		}
+		members, err := l.roster.present(context.Background(), l.session.control)
+		l.mu.Lock()
+		changed := strings.Join(members, ",") != l.roster.list
+		l.mu.Unlock()
+		if err == nil && changed {
+			err = l.roster.publish(context.Background(), l.session.control, members)
+		}
+		if err != nil {
+			l.line.cut() // without the control line it would not know whose turn it is
+			return
+		}
 	}
 }
 
@@ -148,23 +202,16 @@ func (l *listener) Receive(ctx context.Context, dst []drivers.Delivery) (int, er
 // Ack does nothing: pub/sub has no acks.
 func (l *listener) Ack(context.Context, []drivers.Delivery) error {
 	select {
-	case <-l.gone:
+	case <-l.quit:
 		return errClosed
 	default:
 		return nil
 	}
 }
 
-// Fence publishes a mark to this listener alone, which the server puts behind all that it had for it, and waits until Receive has returned
-// what came before the mark.
-func (l *listener) Fence(ctx context.Context) error {
-	if err := l.pass(ctx); err != nil {
-		return fmt.Errorf("fence topic %q: %w", l.spec.Topic.Name, err)
-	}
-	return nil
-}
-
-func (l *listener) pass(ctx context.Context) error {
+// echo publishes a mark to this listener alone, which the server puts behind all that it had for it, and returns how many messages had
+// arrived when the mark did.
+func (l *listener) echo(ctx context.Context) (before uint64, err error) {
 	mark := make(chan uint64, 1)
 	l.mu.Lock()
 	l.last++
@@ -177,15 +224,30 @@ func (l *listener) pass(ctx context.Context) error {
 		delete(l.marks, name)
 	}()
 	if _, err := l.session.control.ask(ctx, "PUBLISH", l.fence, name); err != nil {
-		return err
+		return 0, err
 	}
-	var before uint64
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
-	case <-l.done:
-		return errLost
+		return 0, ctx.Err()
+	case <-l.deaf:
+		return 0, errLost
 	case before = <-mark:
+		return before, nil
+	}
+}
+
+// Fence waits until Receive has returned what came before an echo.
+func (l *listener) Fence(ctx context.Context) error {
+	if err := l.pass(ctx); err != nil {
+		return fmt.Errorf("fence topic %q: %w", l.spec.Topic.Name, err)
+	}
+	return nil
+}
+
+func (l *listener) pass(ctx context.Context) error {
+	before, err := l.echo(ctx)
+	if err != nil {
+		return err
 	}
 	l.fences.Add(1)
 	defer l.fences.Add(-1)
@@ -195,7 +257,7 @@ func (l *listener) pass(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-l.gone:
+		case <-l.quit:
 			return errClosed
 		case <-l.moved:
 		case <-tick.C:
@@ -204,14 +266,24 @@ func (l *listener) pass(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the subscription.
-func (l *listener) Close(context.Context) error {
+// Close leaves the group and ends the subscription.
+func (l *listener) Close(ctx context.Context) error {
+	var err error
 	l.once.Do(func() {
-		close(l.gone)
+		ctx, cancel := context.WithTimeout(ctx, closeLimit)
+		defer cancel()
+		close(l.quit)
 		l.session.forget(l)
+		control := l.session.control
+		if !l.line.lost() && !control.lost() {
+			err = l.roster.leave(ctx, control)
+		}
 		l.line.close()
-		<-l.done
+		l.tasks.Wait()
 		l.inbox.drop(errClosed)
+		if control.lost() {
+			err = nil // nobody to take leave of: the others will miss it
+		}
 	})
-	return nil
+	return err
 }
