@@ -53,7 +53,8 @@ func (Driver) Options() []drivers.Option {
 		{Name: optMaxMessage, Kind: drivers.KindInt, Default: "2097152",
 			About: "The largest batch, and with it the largest message, in bytes: max.message.bytes of the topic."},
 		{Name: optRequestTimeout, Kind: drivers.KindDuration, Default: "5s",
-			About: "After how long without an answer a connection is given up, and what was sent on it is unknown."},
+			About: "After how long without an answer a connection is given up, and what was sent on it is unknown; a message that waits in " +
+				"the client for a leader is given up after twice that."},
 		{Name: optSession, Kind: drivers.KindDuration, Default: "10s",
 			About: "After how long without a sign of life a member's shards go to the others: session.timeout.ms of the group."},
 		{Name: optBalancer, Kind: drivers.KindEnum, Default: "cooperative-sticky",

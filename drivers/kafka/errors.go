@@ -29,9 +29,9 @@ var (
 //
 // Rejected are the refusals of the library and of this driver before anything is sent, and those of the broker's answers that it gives before
 // it appends anything (ReplicaManager.appendRecords and UnifiedLog.analyzeAndValidateRecords of Kafka 4). All else is Unknown, because
-// the library fails records with errors that say nothing about their requests: "records have timed out before they were able to be
-// produced" was seen for records that were in the log, and "record failed after being retried too many times" stands for every
-// answer that the library would retry, NOT_ENOUGH_REPLICAS_AFTER_APPEND among them.
+// the library's own errors say nothing about what was written: "records have timed out before they were able to be produced" was seen for
+// records that were in the log, and "record failed after being retried too many times" stands for a request that could not be made as well
+// as for one whose connection went before the answer.
 func produceOutcome(err error, produced bool) drivers.Outcome {
 	switch {
 	case err == nil:

@@ -96,7 +96,8 @@ func (s *session) produceOptions(spec drivers.ProducerSpec) []kgo.Opt {
 	if numbered && !s.set.transactions {
 		options = append(options, kgo.AllowIdempotentProduceCancellation())
 	}
-	return append(options, kgo.RecordRetries(0), kgo.RecordDeliveryTimeout(s.set.requestTimeout))
+	// The connection's patience ends first. This is for what waits in the client for a leader.
+	return append(options, kgo.RecordRetries(0), kgo.RecordDeliveryTimeout(2*s.set.requestTimeout))
 }
 
 func codec(name string) kgo.CompressionCodec {
