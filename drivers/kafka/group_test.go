@@ -1,0 +1,127 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"ordeal/drivers"
+)
+
+// hand receives up to n messages within a moment.
+func hand(t *testing.T, c drivers.Consumer, n int, patience time.Duration) []drivers.Delivery {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var got []drivers.Delivery
+	for len(got) < n {
+		dst := make([]drivers.Delivery, n-len(got))
+		k, err := c.Receive(ctx, dst)
+		got = append(got, dst[:k]...)
+		if errors.Is(err, context.DeadlineExceeded) {
+			return got
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return got
+}
+
+// TestBalancers shares four shards between two members, of whom one goes without having acknowledged all: with each way of sharing out, the
+// other gets what was not.
+func TestBalancers(t *testing.T) {
+	server := startKafka(t, 1, nil).Servers()
+	for _, options := range []drivers.Options{
+		{optBalancer: "cooperative-sticky"}, {optBalancer: "cooperative-sticky", optStatic: "false"}, {optBalancer: "sticky"},
+		{optBalancer: "range"}, {optBalancer: "round-robin"}, {optBalancer: "broker"}, {optBalancer: "broker", optStatic: "false"},
+	} {
+		t.Run(options[optBalancer]+options[optStatic], func(t *testing.T) {
+			options[optSession] = "2s"
+			shareAndLeave(t, drivers.Config{Servers: server, Options: options})
+		})
+	}
+}
+
+func shareAndLeave(t *testing.T, cfg drivers.Config) {
+	s := connect(t, cfg)
+	group := drivers.Group{Name: "a", Members: 2, Prefetch: 100}
+	topic := drivers.Topic{Name: fmt.Sprintf("t%d", time.Now().UnixNano()), Shards: 4, Replicas: 1, Groups: []drivers.Group{group}}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(s.Declare(t.Context(), topic))
+	var members []drivers.Consumer
+	for i := range 2 {
+		m, err := connect(t, cfg).Consumer(t.Context(), drivers.ConsumerSpec{Topic: topic, Group: group, Member: i})
+		must(err)
+		members = append(members, m)
+	}
+	p, err := s.Producer(t.Context(), drivers.ProducerSpec{Topic: topic, Guarantee: drivers.Accepted, Window: 40}, func(drivers.Receipt) {})
+	must(err)
+	var batch []drivers.Message
+	for i := range 40 {
+		batch = append(batch, drivers.Message{Token: uint64(i), Shard: int32(i % 4), Body: []byte{byte(i)}})
+	}
+	must(p.Send(t.Context(), batch))
+	must(p.Flush(t.Context()))
+	seen := map[byte]int{}
+	count := func(ds []drivers.Delivery) {
+		for _, d := range ds {
+			seen[d.Body[0]]++
+		}
+	}
+	first := hand(t, members[0], 40, 500*time.Millisecond)
+	second := hand(t, members[1], 40-len(first), 10*time.Second)
+	count(first)
+	count(second)
+	if len(first) == 0 || len(second) == 0 || len(seen) != 40 {
+		t.Fatalf("%d and %d of 40 came, %d different", len(first), len(second), len(seen))
+	}
+	must(members[1].Ack(t.Context(), second))
+	must(members[0].Ack(t.Context(), first[:1]))
+	must(members[0].Close(t.Context()))
+	again := hand(t, members[1], len(first)-1, 15*time.Second)
+	count(again)
+	if len(again) != len(first)-1 || seen[first[0].Body[0]] != 1 {
+		t.Errorf("%d of %d unacknowledged messages came again, the acknowledged one %d times", len(again), len(first)-1, seen[first[0].Body[0]])
+	}
+	must(members[1].Ack(t.Context(), again))
+	depth(t, s, topic, 0)
+}
+
+// TestPrefetch leaves everything unacknowledged: no more comes than the prefetch allows.
+func TestPrefetch(t *testing.T) {
+	c := startKafka(t, 1, nil)
+	r := newRig(t, c.Servers(), drivers.Accepted, nil)
+	r.topic.Groups[0].Prefetch = 3
+	for i := range uint64(3) {
+		if err := r.send(10*i+1, "a", "b", "c", "d"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	consumer, err := r.session.Consumer(t.Context(), drivers.ConsumerSpec{Topic: r.topic, Group: r.topic.Groups[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := hand(t, consumer, 5, 300*time.Millisecond)
+	if len(got) != 3 {
+		t.Fatalf("%d messages with a prefetch of 3", len(got))
+	}
+	if err := consumer.Ack(t.Context(), got[1:]); err != nil { // the oldest is open: nothing may be committed
+		t.Fatal(err)
+	}
+	if more := hand(t, consumer, 5, 300*time.Millisecond); len(more) != 2 {
+		t.Errorf("%d more messages after 2 acks", len(more))
+	}
+	depth(t, r.session, r.topic, 12)
+	if err := consumer.Ack(t.Context(), got[:1]); err != nil {
+		t.Fatal(err)
+	}
+	depth(t, r.session, r.topic, 9)
+}

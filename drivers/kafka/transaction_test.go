@@ -1,0 +1,75 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"ordeal/drivers"
+)
+
+// TestTransactions commits a batch, fails one, and leaves one open: a consumer gets the first and nothing else, and the broker's count says
+// that nothing is left.
+func TestTransactions(t *testing.T) {
+	c := startKafka(t, 1, nil)
+	r := newRig(t, c.Servers(), drivers.Durable, map[string]string{optTransactions: "true", optMaxMessage: "2000"})
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(r.send(1, "one", "two"))
+	r.want(1, drivers.Acked, nil)
+	r.want(2, drivers.Acked, nil)
+	if r.of(1).Position != drivers.At(0) || r.of(2).Position != drivers.At(1) {
+		t.Errorf("positions %s and %s", r.of(1).Position, r.of(2).Position)
+	}
+	must(r.send(3, "three", strings.Repeat("x", 3000)))
+	r.want(3, drivers.Rejected, errAborted)
+	if r.of(4).Outcome != drivers.Rejected {
+		t.Errorf("a message that is too large is %s", r.of(4).Outcome)
+	}
+	must(r.send(5, "five"))
+	r.want(5, drivers.Acked, nil)
+
+	consumer, err := r.session.Consumer(t.Context(), drivers.ConsumerSpec{Topic: r.topic, Group: r.topic.Groups[0]})
+	must(err)
+	var got []string
+	dst := make([]drivers.Delivery, 10)
+	for len(got) < 3 {
+		n, err := consumer.Receive(t.Context(), dst)
+		must(err)
+		for _, d := range dst[:n] {
+			got = append(got, string(d.Body))
+		}
+		must(consumer.Ack(t.Context(), dst[:n]))
+	}
+	if strings.Join(got, " ") != "one two five" {
+		t.Errorf("received %q", got)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if n, err := consumer.Receive(short, dst); n > 0 || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("received %d more, %v", n, err)
+	}
+	depth(t, r.session, r.topic, 0)
+	ends, err := r.End(t.Context(), r.topic)
+	if err != nil || ends[0].Known {
+		t.Errorf("the last offset is a marker's, and yet the end is %v, %v", ends, err)
+	}
+}
+
+// depth waits until the broker counts n messages for the topic's first group.
+func depth(t *testing.T, s *session, topic drivers.Topic, n int64) {
+	t.Helper()
+	eventually(t, func() bool {
+		have, err := s.Depth(t.Context(), topic, topic.Groups[0].Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return have == n
+	})
+}
