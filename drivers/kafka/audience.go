@@ -11,8 +11,8 @@ import (
 	"ordeal/drivers"
 )
 
-// audience is one of several members of a broadcast's group. They share one copy, so they are a group of Kafka's, which begins at the end of
-// the log when the first of them comes, and commits what arrives before it is handed out.
+// audience is one of several members of a broadcast's group. They share one copy, so they are a group of Kafka's, which begins at
+// the end of the log when the first of them comes, and commits what arrives before it is handed out.
 type audience struct{ *member }
 
 var _ drivers.Fencer = audience{}

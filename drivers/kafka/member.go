@@ -91,8 +91,11 @@ func (m *member) options() []kgo.Opt {
 // fetchOptions are those of every consumer.
 func (s *session) fetchOptions() []kgo.Opt {
 	const maxBytes = 5 << 20 // of one answer; the library asks for more while this is being read
+	// A request that waits for messages keeps a shard that was given to the member meanwhile from being asked for. This is the wait
+	// of Kafka's own client.
+	const maxWait = 500 * time.Millisecond
 	options := []kgo.Opt{
-		kgo.FetchMaxWait(s.set.requestTimeout / 2), kgo.FetchMaxBytes(max(maxBytes, int32(s.set.maxMessage))),
+		kgo.FetchMaxWait(min(maxWait, s.set.requestTimeout/2)), kgo.FetchMaxBytes(max(maxBytes, int32(s.set.maxMessage))),
 		kgo.FetchMaxPartitionBytes(1 << 20),
 	}
 	if s.set.transactions {

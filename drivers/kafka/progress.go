@@ -2,8 +2,8 @@ package kafka
 
 import "ordeal/drivers"
 
-// progress is how far one assignment of a partition has come. Kafka remembers one offset for a group and partition, so what is committed must
-// never be past a message that is not done with: the offset follows the oldest delivery that is open.
+// progress is how far one assignment of a partition has come. Kafka remembers one offset for a group and partition, so what is
+// committed must never be past a message that is not done with: the offset follows the oldest delivery that is open.
 type progress struct {
 	shard int32
 	// revoked tells that the partition belongs to somebody else by now.

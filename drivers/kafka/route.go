@@ -10,8 +10,8 @@ import (
 	"ordeal/drivers"
 )
 
-// route picks the partition: that of the message where it names one, else the library's choice, which is that of the Java client (murmur2 of
-// the key; without a key one partition for each batch).
+// route picks the partition: that of the message where it names one, else the library's choice, which is that of the Java client
+// (murmur2 of the key; without a key one partition for each batch).
 type route struct{ open kgo.Partitioner }
 
 func newRoute() route { return route{open: kgo.StickyKeyPartitioner(nil)} }
