@@ -153,6 +153,9 @@ func Run(ctx context.Context, o Options) (*reports.Run, error) {
 
 // possible refuses what cannot work on this target, before anything is started.
 func (x *execution) possible() error {
+	if !x.Target.Local() && !cluster.CanStart(x.Driver.Name()) {
+		return usage(fmt.Errorf("target %s: %s runs inside ordeal and has no servers; use %[2]s", x.Target, x.Driver.Name()))
+	}
 	if x.inProcess() && x.Target.Nodes > 1 {
 		return usage(fmt.Errorf("target %s: ordeal cannot start nodes of %s; use %s", x.Target, x.Target.Driver, x.Target.Driver))
 	}

@@ -13,9 +13,11 @@ type Snapshot struct {
 // Live is the end-to-end latency, in ns, of the newest second of which samples have come in: usually the last one that is over. Where two
 // phases share that second it is of the one with more samples. With Count 0 there was none yet.
 type Live struct {
-	Second        int64
-	P50, P99, Max int64
-	Count         int64
+	Second int64 `json:"second"`
+	P50    int64 `json:"p50"`
+	P99    int64 `json:"p99"`
+	Max    int64 `json:"max"`
+	Count  int64 `json:"count"`
 }
 
 // Snapshot may be called from any goroutine, some times a second; it does work that Rotate would otherwise do.
