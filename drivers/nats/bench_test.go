@@ -107,7 +107,7 @@ func driverCore(b *testing.B, server string, size int) func(n int) {
 
 // driverPassage sends and receives n messages by a producer and a consumer with sessions of their own.
 func driverPassage(b *testing.B, server string, topic drivers.Topic, guarantee drivers.Guarantee, size int) func(n int) {
-	const window = 4096
+	const window = 65536
 	options := map[string]string{optStorage: "memory"}
 	ps, cs := connect(b, options, server), connect(b, options, server)
 	if err := ps.Declare(b.Context(), topic); err != nil {
