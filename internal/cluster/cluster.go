@@ -32,7 +32,7 @@ type Cluster interface {
 type Spec struct {
 	// Kind of broker: "nats".
 	Kind string
-	// Nodes is how many, 1 or at least 3. The zero value means 1.
+	// Nodes is how many, 1 or at least 3; of Redis also 2. The zero value means 1.
 	Nodes int
 	// Dir is the folder in which everything lives; made when missing. Nothing is written elsewhere.
 	Dir string
@@ -51,7 +51,8 @@ func Start(ctx context.Context, spec Spec) (Cluster, error) {
 	if spec.Nodes == 0 {
 		spec.Nodes = 1
 	}
-	if spec.Nodes < 0 || spec.Nodes == 2 {
+	// Redis is no quorum system: its pair is a primary with a replica.
+	if spec.Nodes < 0 || spec.Nodes == 2 && spec.Kind != "redis" {
 		return nil, fmt.Errorf("start %s cluster: %d nodes have no majority that survives one of them; use 1 or 3", spec.Kind, spec.Nodes)
 	}
 	switch spec.Kind {
@@ -59,6 +60,8 @@ func Start(ctx context.Context, spec Spec) (Cluster, error) {
 		return startNATS(ctx, spec, freePorts)
 	case "kafka":
 		return startKafka(ctx, spec, freePorts)
+	case "redis":
+		return startRedis(ctx, spec, freePorts)
 	default:
 		return nil, fmt.Errorf("start %s cluster: ordeal cannot start this kind; it can start %s", spec.Kind, strings.Join(kinds(), ", "))
 	}
