@@ -61,6 +61,9 @@ func (c *Check) PromiseText() string {
 	return word + ": " + c.Promise
 }
 
+// Begun tells whether the load ever began: a run that failed before has reasons and nothing else.
+func (r *Run) Begun() bool { return len(r.Series) > 0 || r.Counts.Attempted > 0 }
+
 // WorstFirst gives the checks with failures before what is inconclusive before what passed, otherwise in their order.
 func WorstFirst(checks []Check) []Check {
 	return slices.SortedStableFunc(slices.Values(checks), func(a, b Check) int { return cmp.Compare(rank(a.Verdict), rank(b.Verdict)) })

@@ -137,9 +137,13 @@ func (f *runFlags) once(ctx context.Context, hurry <-chan struct{}, env *Env, w 
 	if r == nil {
 		return 0, err
 	}
-	if f.quiet {
+	switch {
+	case f.quiet:
 		fmt.Fprintf(env.Stdout, "%s %s %s\n", r.Verdict.Word(), r.Folder, reports.OneLine(r.Headline))
-	} else {
+	case !r.Begun():
+		fmt.Fprintf(env.Stdout, "%s %s  exit %d\n  %s\n  folder %s\n",
+			r.Verdict.Mark(), r.Verdict.Word(), r.Exit, reports.OneLine(r.Headline), r.Folder)
+	default:
 		page := text.Renderer{Width: env.Width(), Colour: env.colour(), ASCII: env.ascii()}
 		if renderErr := page.Render(env.Stdout, r); renderErr != nil {
 			return 0, renderErr

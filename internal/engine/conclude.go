@@ -175,6 +175,9 @@ func decide(r *reports.Run, problems ...error) {
 		}
 	}
 	for i := range r.Checks {
+		if !r.Begun() && len(r.Reasons) > 0 {
+			break // there was nothing to check, and it has been said why
+		}
 		switch c := &r.Checks[i]; c.Verdict {
 		case reports.Fail:
 			note(ExitFail, reports.Fail, c.Name+": "+c.Why)

@@ -159,6 +159,12 @@ func (x *execution) possible() error {
 	if x.inProcess() && x.Target.Nodes > 1 {
 		return usage(fmt.Errorf("target %s: ordeal cannot start nodes of %s; use %s", x.Target, x.Target.Driver, x.Target.Driver))
 	}
+	for _, t := range x.Scenario.Topics {
+		if x.Target.Local() && !x.inProcess() && t.Replicas > x.Target.Nodes {
+			return environment(fmt.Errorf("topic %s wants %d replicas, and target %s has %d node(s); use --on %s:%d",
+				t.Name, t.Replicas, x.Target, x.Target.Nodes, x.Target.Driver, max(3, t.Replicas)))
+		}
+	}
 	for _, ph := range x.Scenario.Phases {
 		for _, f := range ph.Faults {
 			needs := x.fault(f).Needs()
