@@ -69,7 +69,8 @@ func (m *member) options() []kgo.Opt {
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.SessionTimeout(set.session), kgo.HeartbeatInterval(min(set.session/heartbeats, slowest)),
 		kgo.RebalanceTimeout(max(set.session, set.requestTimeout)),
-		kgo.AdjustFetchOffsetsFn(m.begin), kgo.OnPartitionsAssigned(m.assigned), kgo.OnPartitionsRevoked(m.revoked), kgo.OnPartitionsLost(m.revoked),
+		kgo.AdjustFetchOffsetsFn(m.begin), kgo.OnPartitionsAssigned(m.assigned),
+		kgo.OnPartitionsRevoked(m.revoked), kgo.OnPartitionsLost(m.revoked),
 	)
 	if set.static {
 		options = append(options, kgo.InstanceID(m.instance()))
