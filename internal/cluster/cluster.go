@@ -62,6 +62,8 @@ func Start(ctx context.Context, spec Spec) (Cluster, error) {
 		return startKafka(ctx, spec, freePorts)
 	case "redis":
 		return startRedis(ctx, spec, freePorts)
+	case "rabbitmq":
+		return startRabbitMQ(ctx, spec, rabbitmqPorts)
 	default:
 		return nil, fmt.Errorf("start %s cluster: ordeal cannot start this kind; it can start %s", spec.Kind, strings.Join(kinds(), ", "))
 	}

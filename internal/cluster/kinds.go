@@ -10,7 +10,7 @@ import (
 func CanStart(kind string) bool { return slices.Contains(kinds(), kind) }
 
 // kinds are those that Start knows.
-func kinds() []string { return []string{"nats", "kafka", "redis"} }
+func kinds() []string { return []string{"nats", "kafka", "rabbitmq", "redis"} }
 
 // NATSVersion is the version of the nats-server that is built in.
 func NATSVersion() string { return server.VERSION }
