@@ -32,15 +32,23 @@ func (JSON) Render(w io.Writer, r *Run) error {
 	if r == nil {
 		return errors.New("write run: there is none")
 	}
-	whole := plain(reflect.ValueOf(*r)).Interface()
-	raw, err := json.MarshalIndent(whole, "", "  ")
+	text, err := Encode(*r)
 	if err != nil {
 		return fmt.Errorf("encode run %q: %w", r.ID, err)
 	}
-	if _, err := w.Write(append(raw, '\n')); err != nil {
+	if _, err := w.Write(text); err != nil {
 		return fmt.Errorf("write run %q: %w", r.ID, err)
 	}
 	return nil
+}
+
+// Encode is the JSON of a model as its file has it: see JSON.Render. v is a struct, not a pointer, and is not changed.
+func Encode(v any) ([]byte, error) {
+	raw, err := json.MarshalIndent(plain(reflect.ValueOf(v)).Interface(), "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return append(raw, '\n'), nil
 }
 
 // Write puts r into the file at path, as JSON does. A reader of path sees the old file or the new one, never a half: it is written beside
@@ -55,7 +63,7 @@ func Write(path string, r *Run) error {
 	if err := (JSON{}).Render(&text, r); err != nil {
 		return err
 	}
-	return replace(path, text.Bytes())
+	return Replace(path, text.Bytes())
 }
 
 // Read reads the file that Write wrote. Fields that it does not know are passed over; a file with another schema is an ErrSchema.
@@ -99,15 +107,15 @@ func Decode(from io.Reader) (*Run, error) {
 	return r, nil
 }
 
-// replace writes text to path through a file beside it, so that a crash or a full disk leaves what was there.
-func replace(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".run-*.json")
+// Replace writes text to path through a file beside it, so that a crash or a full disk leaves what was there.
+func Replace(path string, text []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".ordeal-*")
 	if err != nil {
-		return fmt.Errorf("write run: %w", err)
+		return fmt.Errorf("write %s: %w", path, err)
 	}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("write run %s: %w", path, errors.Join(err, os.Remove(f.Name())))
+			err = fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
 		}
 	}()
 	_, err = f.Write(text)

@@ -162,6 +162,18 @@ func Share(part float64) string {
 	}
 }
 
+// Times writes a ratio with three significant digits: 1.83×, 0.042×.
+func Times(ratio float64) string {
+	switch {
+	case !finite(ratio) || ratio < 0:
+		return None
+	case ratio > 0 && ratio < 0.995:
+		return strconv.FormatFloat(ratio, 'g', 2, 64) + "×"
+	default:
+		return digits(ratio) + "×"
+	}
+}
+
 // Date writes a moment of the calendar in UTC: 21 Nov 2026 10:42 UTC.
 func Date(t time.Time) string {
 	if t.IsZero() {

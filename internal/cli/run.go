@@ -32,6 +32,7 @@ type runFlags struct {
 	keep     bool
 	dryRun   bool
 	verbose  bool
+	unequal  bool
 }
 
 // defaultTarget needs no installation: ordeal has nats-server inside.
@@ -43,7 +44,9 @@ func newRun(env *Env) *cobra.Command {
 		Use: "run SCENARIO", Short: "run a scenario on a broker and judge it",
 		Long: "Runs a built-in scenario (see `ordeal scenario list`) or a file, and ends with the exit code of the verdict.\n\n" +
 			"Targets: memory (a broker in ordeal itself, which lies when told to: 'memory?lose=3'), nats and nats:3 (started by ordeal),\n" +
-			"nats://host:4222 (one that runs already). See `ordeal drivers list` for their options.",
+			"nats://host:4222 (one that runs already). See `ordeal drivers list` for their options.\n\n" +
+			"With several targets, or --repeat, the runs are compared at the end: repeats take turns, so that a slow minute of the\n" +
+			"machine hits all of them, and a difference is called one only from five runs a side on.",
 		Example: "  ordeal run broker-crash\n  ordeal run leader-crash --on nats:3\n" +
 			"  ordeal run my.yaml --on nats://localhost:4222 --set phases.steady.for=5s\n" +
 			"  ordeal run steady --on 'memory?lose=3'",
@@ -58,6 +61,7 @@ func newRun(env *Env) *cobra.Command {
 	flags.StringArrayVar(&f.set, "set", nil, "override one value, as in phases.steady.for=5s; may be given again")
 	flags.Uint64Var(&f.seed, "seed", 0, "decides schedule, keys, payloads and fault choices (default: drawn, and printed)")
 	flags.IntVar(&f.repeat, "repeat", 1, "how often to run it on every target")
+	flags.BoolVar(&f.unequal, "unequal", false, "rank targets with unequal guarantees together, and mark it")
 	flags.StringVar(&f.out, "out", "runs", "folder of all runs")
 	flags.StringSliceVar(&f.report, "report", []string{"html", "md", "junit"},
 		"reports to write into the run folder: html, md, junit, text, none")
@@ -109,25 +113,29 @@ func (f *runFlags) run(env *Env, name string) error {
 	ctx, hurry, release := interruptible(env)
 	defer release()
 	worst := engine.ExitPass
+	var runs []*reports.Run
 	for range f.repeat {
 		for _, t := range targets {
-			code, err := f.once(ctx, hurry, env, w, sc, name, t, renderers)
+			if ctx.Err() != nil {
+				break
+			}
+			r, code, err := f.once(ctx, hurry, env, w, sc, name, t, renderers)
 			if err != nil {
 				return err
 			}
-			worst = worseExit(worst, code)
-			if ctx.Err() != nil {
-				return done(worst)
-			}
+			worst, runs = worseExit(worst, code), append(runs, r)
 		}
+	}
+	if err := f.compareRuns(env, name, targets, runs, comparers(renderers), worst); err != nil {
+		return err
 	}
 	return done(worst)
 }
 
-// once runs the scenario on one target and prints the report.
+// once runs the scenario on one target, prints the report and gives the exit code.
 func (f *runFlags) once(ctx context.Context, hurry <-chan struct{}, env *Env, w *wire, sc *scenarios.Scenario, name string,
 	t engine.Target, renderers []reports.Renderer,
-) (int, error) {
+) (*reports.Run, int, error) {
 	r, err := engine.Run(ctx, engine.Options{
 		// A driver of its own: the memory driver is its broker, which keeps its topics and the lies it was told to tell.
 		Scenario: sc, Target: t, Driver: newWire().driver(t.Driver), Faults: w.kinds, Checks: w.checks, Renderers: renderers, Plots: plot.Write,
@@ -135,7 +143,7 @@ func (f *runFlags) once(ctx context.Context, hurry <-chan struct{}, env *Env, w 
 		Watch: newWatcher(f.progress, env.Stderr, env.Width, env.colour()), Hurry: hurry,
 	})
 	if r == nil {
-		return 0, err
+		return nil, 0, err
 	}
 	switch {
 	case f.quiet:
@@ -146,14 +154,14 @@ func (f *runFlags) once(ctx context.Context, hurry <-chan struct{}, env *Env, w 
 	default:
 		page := text.Renderer{Width: env.Width(), Colour: env.colour(), ASCII: env.ascii()}
 		if renderErr := page.Render(env.Stdout, r); renderErr != nil {
-			return 0, renderErr
+			return nil, 0, renderErr
 		}
 	}
 	if err != nil {
 		fmt.Fprintf(env.Stderr, "ordeal: %v\n", err)
-		return worseExit(r.Exit, engine.ExitCode(err)), nil
+		return r, worseExit(r.Exit, engine.ExitCode(err)), nil
 	}
-	return r.Exit, nil
+	return r, r.Exit, nil
 }
 
 // worseExit is the code that outranks the other.

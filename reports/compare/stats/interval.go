@@ -33,7 +33,7 @@ type Options struct {
 type Interval struct {
 	// Scale is the one asked for, but Difference where a ratio makes no sense because some figure is not above 0.
 	Scale Scale
-	// Estimate is the ratio of the geometric means, or the difference of the means.
+	// Estimate is the ratio of the medians, or their difference.
 	Estimate float64
 	// Low and High hold the true one at the level asked for. With few runs they are 0 or −Inf, and +Inf: no other interval would be true.
 	Low, High float64
@@ -62,15 +62,15 @@ func Compare(a, b []float64, o Options) Interval {
 		a, b = logarithms(a), logarithms(b)
 	}
 	if iv.Runs > 0 {
-		iv.Estimate = mean(b) - mean(a)
+		iv.Estimate = Median(b) - Median(a)
 		switch {
-		case few(len(a), len(b)):
+		case max(len(a), len(b)) <= mostExact:
 			iv.Low, iv.High = permuted(a, b, o.Level)
 			iv.Exact = true
 		case iv.Runs >= Enough: // with fewer there is nothing to draw from
 			iv.Low, iv.High = bootstrapped(a, b, o.Level, o.Seed)
 		}
-		// Rounding must not put the estimate outside of an interval of no length.
+		// The medians are not quite what the ranks are about, and their difference may lie just outside.
 		iv.Low, iv.High = min(iv.Low, iv.Estimate), max(iv.High, iv.Estimate)
 	}
 	if iv.Scale == Ratio {
@@ -116,12 +116,4 @@ func logarithms(values []float64) []float64 {
 		out[i] = math.Log(v)
 	}
 	return out
-}
-
-func mean(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(len(values))
 }

@@ -2,114 +2,86 @@ package stats
 
 import (
 	"math"
-	"math/bits"
 	"math/rand/v2"
 	"slices"
 )
 
-const (
-	// mostArrangements is up to how many ways of dealing the runs to the two sides are all tried: 8 runs against 8 are 12,870.
-	mostArrangements = 20_000
-	// mostSubsets bounds the larger side, all subsets of which are made.
-	mostSubsets = 1 << 16
-)
+// mostExact is the largest side for which all arrangements are counted. From there on the bootstrap has enough to draw from.
+const mostExact = 12
 
-// few tells that all arrangements can be tried.
-func few(n, m int) bool {
-	if 1<<min(max(n, m), 32) > mostSubsets {
-		return false
-	}
-	ways := 1 // to choose the smaller side from all
-	for i := 1; i <= min(n, m); i++ {
-		ways = ways * (max(n, m) + i) / i
-	}
-	return ways <= mostArrangements
-}
-
-// permuted is the interval of all shifts of b against a that the permutation test of the difference of means does not reject. It is exact:
-// if the two differed by a shift only, any arrangement of the (shifted back) values would be as likely as the one seen. Exchanging a set of
-// k values of a with k of b makes the difference larger than the one seen exactly when the shift is smaller than the difference of the
-// two sets' means, so the ends are order statistics of these differences (Pagano and Tritchler, JASA 78, 1983).
+// permuted is the interval of all shifts of b against a that the exact rank test (Wilcoxon, Mann and Whitney) does not reject. If the two
+// differed by a shift only, every way of dealing the (shifted back) runs to the two sides would be as likely as the one seen. Its ends are
+// order statistics of the pairwise differences (Hollander and Wolfe, Nonparametric Statistical Methods, 4.3). Equal values make it longer,
+// never shorter; one run that went wrong cannot stretch it to anywhere.
 func permuted(a, b []float64, level float64) (low, high float64) {
-	sumsA, sumsB := subsetSums(a), subsetSums(b)
-	var shifts []float64
-	for k := 1; k <= min(len(a), len(b)); k++ {
-		for _, x := range sumsA[k] {
-			for _, y := range sumsB[k] {
-				shifts = append(shifts, (y-x)/float64(k))
-			}
+	shifts := make([]float64, 0, len(a)*len(b))
+	for _, x := range a {
+		for _, y := range b {
+			shifts = append(shifts, y-x)
 		}
 	}
 	slices.Sort(shifts)
-	tail := int(math.Floor(float64(len(shifts)+1)*(1-level)/2 + 1e-9)) // the arrangement seen is one of them
-	if tail < 1 {
+	ways, total := arrangements(len(a), len(b)), 0.0
+	for _, w := range ways {
+		total += w
+	}
+	tail, sum := 0, 0.0
+	for tail < len(ways) && (sum+ways[tail])/total <= (1-level)/2*(1+1e-9) {
+		sum += ways[tail]
+		tail++
+	}
+	if tail < 1 || tail > len(shifts) {
 		return math.Inf(-1), math.Inf(1)
 	}
 	return shifts[tail-1], shifts[len(shifts)-tail]
 }
 
-// subsetSums has the sums of all subsets, by their size.
-func subsetSums(values []float64) [][]float64 {
-	sums := make([][]float64, len(values)+1)
-	for set := range uint(1) << len(values) {
-		sum := 0.0
-		for i, v := range values {
-			if set&(1<<i) != 0 {
-				sum += v
-			}
+// arrangements counts the ways of dealing n and m runs so that u of the n·m pairs are the wrong way round, for each u (Mann and Whitney,
+// Annals of Mathematical Statistics 18, 1947): the largest of all is on one side or on the other.
+func arrangements(n, m int) []float64 {
+	memo := map[[2]int][]float64{}
+	var count func(n, m int) []float64
+	count = func(n, m int) []float64 {
+		if n == 0 || m == 0 {
+			return []float64{1}
 		}
-		size := bits.OnesCount(set)
-		sums[size] = append(sums[size], sum)
+		if known, ok := memo[[2]int{n, m}]; ok {
+			return known
+		}
+		out := make([]float64, n*m+1)
+		for u, w := range count(n-1, m) {
+			out[u+m] += w
+		}
+		for u, w := range count(n, m-1) {
+			out[u] += w
+		}
+		memo[[2]int{n, m}] = out
+		return out
 	}
-	return sums
+	return count(n, m)
 }
 
 // resamples of the bootstrap; the ends of a 95 % interval rest on 100 of them each.
 const resamples = 4000
 
-// bootstrapped is the studentized bootstrap interval (Efron and Tibshirani, An Introduction to the Bootstrap, 12.5): it allows the two
-// sides to be differently noisy, and keeps its level with as few as nine runs, where the plain percentile interval is too short.
+// bootstrapped is the percentile bootstrap of the difference of the medians (Efron and Tibshirani, An Introduction to the Bootstrap, 13):
+// it lets the two sides be differently noisy.
 func bootstrapped(a, b []float64, level float64, seed uint64) (low, high float64) {
 	random := rand.New(rand.NewPCG(seed, uint64(len(a))<<32|uint64(len(b)))) //nolint:gosec // it must repeat
-	seen, wide := mean(b)-mean(a), standardError(a, b)
-	if wide == 0 {
-		return seen, seen
-	}
 	x, y := make([]float64, len(a)), make([]float64, len(b))
-	ts := make([]float64, 0, resamples)
-	for range resamples {
+	shifts := make([]float64, resamples)
+	for i := range shifts {
 		draw(x, a, random)
 		draw(y, b, random)
-		if e := standardError(x, y); e > 0 {
-			ts = append(ts, (mean(y)-mean(x)-seen)/e)
-		}
+		shifts[i] = Median(y) - Median(x)
 	}
-	slices.Sort(ts)
-	if len(ts) == 0 {
-		return math.Inf(-1), math.Inf(1)
-	}
-	tail := int(float64(len(ts)) * (1 - level) / 2)
-	return seen - ts[len(ts)-1-tail]*wide, seen - ts[tail]*wide
+	slices.Sort(shifts)
+	tail := int(resamples * (1 - level) / 2)
+	return shifts[tail], shifts[resamples-1-tail]
 }
 
 func draw(dst, from []float64, random *rand.Rand) {
 	for i := range dst {
 		dst[i] = from[random.IntN(len(from))]
 	}
-}
-
-// standardError of the difference of the means.
-func standardError(a, b []float64) float64 {
-	return math.Sqrt(variance(a)/float64(len(a)) + variance(b)/float64(len(b)))
-}
-
-func variance(values []float64) float64 {
-	if len(values) < 2 {
-		return 0
-	}
-	m, sum := mean(values), 0.0
-	for _, v := range values {
-		sum += (v - m) * (v - m)
-	}
-	return sum / float64(len(values)-1)
 }

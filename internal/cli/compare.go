@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"ordeal/internal/engine"
+	"ordeal/reports"
+	"ordeal/reports/compare"
+	"ordeal/reports/text"
+)
+
+// compareRuns writes the comparison of several runs into a folder of its own and prints it; of one run there is nothing to compare.
+func (f *runFlags) compareRuns(env *Env, name string, targets []engine.Target, runs []*reports.Run, renderers []compare.Renderer,
+	exit int,
+) error {
+	if len(runs) < 2 {
+		return nil
+	}
+	id := fmt.Sprintf("%s-%08x", time.Now().UTC().Format("20060102T150405Z"), rand.Uint32())
+	folder := filepath.Join(f.out, "compare", id)
+	c, err := compare.New(runs, compare.Options{ID: id, Folder: folder, Command: f.comparison(name, targets), Exit: exit, Unequal: f.unequal})
+	if err != nil {
+		return err
+	}
+	if err := writeComparison(folder, c, renderers); err != nil {
+		return &engine.Error{Exit: engine.ExitEnvironment, Err: fmt.Errorf("write the comparison: %w", err)}
+	}
+	if f.quiet {
+		fmt.Fprintf(env.Stdout, "COMPARED %s %s\n", c.Folder, reports.OneLine(c.Headline))
+		return nil
+	}
+	fmt.Fprintln(env.Stdout)
+	return text.Renderer{Width: env.Width(), Colour: env.colour(), ASCII: env.ascii()}.Comparison(env.Stdout, c)
+}
+
+// writeComparison writes comparison.json always, and the other formats as the runs have them.
+func writeComparison(folder string, c *compare.Comparison, renderers []compare.Renderer) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	errs := []error{compare.Write(filepath.Join(folder, "comparison.json"), c)}
+	for _, r := range renderers {
+		out, err := os.Create(filepath.Join(folder, "comparison."+r.Format()))
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		errs = append(errs, r.Comparison(out, c), out.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// comparison is what repeats all runs.
+func (f *runFlags) comparison(name string, targets []engine.Target) string {
+	words := []string{"ordeal run", reports.Quote(name)}
+	for _, t := range targets {
+		words = append(words, "--on", reports.Quote(t.String())) // without passwords
+	}
+	words = append(words, "--repeat", strconv.Itoa(f.repeat))
+	if f.unequal {
+		words = append(words, "--unequal")
+	}
+	for _, s := range f.set {
+		words = append(words, "--set", reports.Quote(s))
+	}
+	return strings.Join(append(words, "--seed", strconv.FormatUint(f.seed, 10)), " ")
+}
+
+// comparers are those of the reports asked for that can render a comparison.
+func comparers(renderers []reports.Renderer) []compare.Renderer {
+	var out []compare.Renderer
+	for _, r := range renderers {
+		if c, ok := r.(compare.Renderer); ok {
+			out = append(out, c)
+		}
+	}
+	return out
+}

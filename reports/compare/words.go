@@ -1,0 +1,228 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"ordeal/reports"
+	"ordeal/reports/compare/stats"
+)
+
+// Text writes a value of the figure for people.
+func (f *Figure) Text(v float64) string {
+	switch f.Unit {
+	case Nanoseconds:
+		return reports.Duration(int64(math.Round(v)))
+	case PerSecond:
+		return reports.Rate(v)
+	case Memory:
+		return reports.Bytes(int64(v))
+	default:
+		return reports.Count(int64(math.Round(v)))
+	}
+}
+
+// Typical is the median of v, or None.
+func (f *Figure) Typical(v Value) string {
+	if len(v.Runs) == 0 {
+		return reports.None
+	}
+	return f.Text(v.Median)
+}
+
+// Range is the smallest and the largest of several runs; empty where they are one, or all alike.
+func (f *Figure) Range(v Value) string {
+	low, high := f.Text(v.Min), f.Text(v.Max)
+	if len(v.Runs) < 2 || low == high {
+		return ""
+	}
+	return low + " to " + high
+}
+
+// Say tells the difference, and whether it is one, in a few words: "1.8× (1.5× to 2.2×)", "no significant difference (0.9× to 1.2×)".
+func (f *Figure) Say(p Pair) string {
+	text := f.amount(p, p.Estimate)
+	within := ""
+	if p.Low != nil && p.High != nil {
+		if *p.High-*p.Low == 0 && !p.Significant && !p.Tiny { // so it holds the point where both are alike, and no other
+			return "the same" + unequal(p)
+		}
+		within = f.amount(p, *p.Low) + " to " + f.amount(p, *p.High)
+	}
+	switch {
+	case p.Anecdotal:
+		text += ", anecdotal"
+	case p.Tiny:
+		text = "alike within 1 %"
+	case !p.Significant:
+		text = "no significant difference"
+	}
+	if within != "" && !p.Tiny {
+		text += " (" + within + ")"
+	}
+	return text + unequal(p)
+}
+
+func unequal(p Pair) string {
+	if p.Unequal {
+		return ", unequal guarantees"
+	}
+	return ""
+}
+
+func (f *Figure) amount(p Pair, v float64) string {
+	switch {
+	case p.Scale == scaleRatio:
+		return reports.Times(v)
+	case v < 0:
+		return "−" + f.Text(-v)
+	default:
+		return "+" + f.Text(v)
+	}
+}
+
+// Title is the figure's name with its phase.
+func (f *Figure) Title() string {
+	if f.Phase == "" {
+		return f.Name
+	}
+	return f.Name + ", " + f.Phase
+}
+
+// Standing is the sentence on how the targets of a ranking compare in f: the best one, and the others beside it. It is empty where fewer
+// than two have the figure.
+func (c *Comparison) Standing(f *Figure, among []string) string {
+	best := c.Best(f, among)
+	if best == nil {
+		return ""
+	}
+	var others []string
+	for _, v := range f.Values {
+		if p, ok := f.Against(best.Target, v.Target); ok && slices.Contains(among, v.Target) {
+			others = append(others, v.Target+" "+f.Say(p))
+		}
+	}
+	if len(others) == 0 {
+		return ""
+	}
+	return best.Target + " " + f.Text(best.Median) + "; " + strings.Join(others, "; ")
+}
+
+// Method says in three sentences what the differences rest on.
+func (c *Comparison) Method() string {
+	return fmt.Sprintf("One figure for each run that passed; values are medians of runs. Differences are ratios of medians (of counts, "+
+		"differences) with %s intervals that hold for all pairs of a figure together: those of the exact rank test, and from 13 runs a side "+
+		"on a bootstrap. Each figure is a question of its own, so among twenty figures one may seem to differ without doing so.",
+		reports.Share(c.Level))
+}
+
+// notes tells what stands in the way of believing a difference.
+func (c *Comparison) notes(runs []*reports.Run) {
+	note := func(format string, args ...any) { c.Notes = append(c.Notes, fmt.Sprintf(format, args...)) }
+	fewest := 0
+	for _, t := range c.Targets {
+		if !t.Ranked {
+			note("%s (%s) is shown and not ranked: %s.", t.Label, t.Name, t.Why)
+		} else if n := passed(t); fewest == 0 || n < fewest {
+			fewest = n
+		}
+	}
+	if len(c.Targets) > 1 && fewest > 0 && fewest < stats.Enough {
+		note("Anecdotal: with %s a side no difference can be told from noise; use --repeat %d or more.", plural(fewest, "run"), stats.Enough)
+	}
+	if len(c.Groups) > 1 {
+		var list []string
+		for _, g := range c.Groups {
+			list = append(list, strings.Join(g.Targets, ", ")+" "+reports.Or(g.Guarantee)+", "+g.Audited)
+		}
+		text := "are not ranked together (--unequal does so)"
+		if c.Unequal {
+			text = "are ranked together because --unequal was given"
+		}
+		note("The guarantees are unequal and %s: %s.", text, strings.Join(list, "; "))
+	}
+	first := runs[0]
+	for _, differ := range []struct {
+		what string
+		of   func(r *reports.Run) string
+	}{
+		{"resolved scenario", func(r *reports.Run) string { return r.Scenario.SHA256 }},
+		{"seed", func(r *reports.Run) string { return fmt.Sprint(r.Seed) }},
+		{"machine", func(r *reports.Run) string {
+			e := r.Environment
+			return fmt.Sprint(e.OS, e.Arch, e.Kernel, e.CPU, e.Cores)
+		}},
+		{"version of ordeal", func(r *reports.Run) string { return r.Environment.Ordeal }},
+	} {
+		if slices.ContainsFunc(runs, func(r *reports.Run) bool { return differ.of(r) != differ.of(first) }) {
+			note("Not like with like: the runs differ in their %s.", differ.what)
+		}
+	}
+	for _, t := range c.Targets {
+		if strings.Contains(t.Version, ", ") {
+			note("Not like with like: %s ran on versions %s.", t.Label, t.Version)
+		}
+	}
+}
+
+func passed(t Target) int {
+	n := 0
+	for _, r := range t.Runs {
+		if r.Verdict == reports.Pass {
+			n++
+		}
+	}
+	return n
+}
+
+// Passed is how many of the target's runs passed: "2 of 3 passed".
+func (t Target) Passed() string { return fmt.Sprintf("%d of %d passed", passed(t), len(t.Runs)) }
+
+// headline is what came out, in a sentence or two.
+func (c *Comparison) headline() {
+	var list []string
+	for _, t := range c.Targets {
+		list = append(list, t.Name+" passed "+strings.TrimSuffix(t.Passed(), " passed"))
+	}
+	text := strings.Join(list, ", ") + "."
+	differing, held, anecdotal := 0, 0, false
+	for _, f := range c.Figures {
+		if len(f.Pairs) == 0 {
+			continue
+		}
+		held++
+		anecdotal = anecdotal || f.Pairs[0].Anecdotal
+		if slices.ContainsFunc(f.Pairs, func(p Pair) bool { return p.Significant }) {
+			differing++
+		}
+	}
+	switch {
+	case len(c.Targets) < 2:
+	case held == 0:
+		text += " Nothing can be ranked."
+	case differing > 0:
+		text += fmt.Sprintf(" They differ significantly in %d of %d figures.", differing, held)
+	case anecdotal:
+		text += " So few runs are an anecdote: no difference is claimed."
+	default:
+		text += fmt.Sprintf(" There is no significant difference in any of %d figures.", held)
+	}
+	c.Headline = text
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// Spread is how far the runs of v lie apart: the largest over the smallest, None where that says nothing.
+func (v Value) Spread() string {
+	if len(v.Runs) < 2 || v.Min <= 0 {
+		return reports.None
+	}
+	return reports.Times(v.Max / v.Min)
+}
