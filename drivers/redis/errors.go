@@ -28,13 +28,17 @@ var (
 	errReply = errors.New("a reply that was not understood")
 )
 
-// code is the first word of an error reply, by which Redis names the kind of error; "" for all other errors.
+// code is the first word of an error reply, by which Redis names the kind of error, in capitals; "" for what is no error reply. The library
+// leaves out the code ERR, which is for all errors without a name of their own.
 func code(err error) string {
 	reply, ok := errors.AsType[*rueidis.RedisError](err)
 	if !ok || reply.IsNil() {
 		return ""
 	}
 	word, _, _ := strings.Cut(reply.Error(), " ")
+	if word == "" || strings.ToUpper(word) != word {
+		return "ERR"
+	}
 	return word
 }
 

@@ -72,10 +72,14 @@ func (a *access) dialLine(ctx context.Context, server string) (*line, error) {
 	l.client = client
 	if err != nil {
 		l.close()
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return nil, ctx.Err()
+		case errors.Is(err, context.DeadlineExceeded):
+			return nil, errNoAnswer // the greeting has a deadline of its own
+		default:
+			return nil, err
 		}
-		return nil, err
 	}
 	return l, nil
 }

@@ -103,7 +103,7 @@ func (s *session) spread(ctx context.Context, t drivers.Topic) error {
 	if need == 0 {
 		return nil
 	}
-	reply, err := s.control.ask(ctx, "WAIT", strconv.Itoa(need), strconv.FormatInt(s.access.set.waitTimeout.Milliseconds(), 10))
+	reply, err := s.control.ask(ctx, "WAIT", strconv.Itoa(need), strconv.FormatInt(s.access.set.answerTimeout.Milliseconds(), 10))
 	if err != nil {
 		return fmt.Errorf("wait for %d replicas: %w", need, err)
 	}
@@ -112,7 +112,7 @@ func (s *session) spread(ctx context.Context, t drivers.Topic) error {
 	case err != nil:
 		return fmt.Errorf("%w: to WAIT", errReply)
 	case have < int64(need) && wanted(s.access.cfg) >= drivers.Replicated:
-		return fmt.Errorf("%d of the %d replicas that a majority needs answered within wait_timeout: start them, or set replicas to 1", have, need)
+		return fmt.Errorf("%d of the %d replicas that a majority needs answered within answer_timeout: start them, or set replicas to 1", have, need)
 	default:
 		return nil
 	}
