@@ -67,8 +67,10 @@ func (s *session) topicFacts(t drivers.Topic, have map[string]string) []drivers.
 	if wanted(s.cfg) == drivers.Durable {
 		return append(facts, read("flush.messages", "what is not synced is gone when the power fails"))
 	}
-	return append(facts, drivers.Fact{Setting: name + "flush.messages", Have: have["flush.messages"], Status: drivers.Confirmed,
-		Note: "messages between two syncs; this guarantee asks for none"})
+	return append(facts, drivers.Fact{
+		Setting: name + "flush.messages", Have: have["flush.messages"], Status: drivers.Confirmed,
+		Note: "messages between two syncs; this guarantee asks for none",
+	})
 }
 
 // clientFacts are settings of this client: the guarantee rests on them as much as on the broker's.
@@ -103,8 +105,10 @@ func (s *session) brokerFacts(ctx context.Context) ([]drivers.Fact, error) {
 		}
 		guess := b.VersionGuess()
 		if len(facts) == 0 || facts[0].Setting != drivers.VersionSetting {
-			facts = append([]drivers.Fact{{Setting: drivers.VersionSetting, Have: guess, Status: drivers.Confirmed,
-				Note: "Kafka does not tell its version: this is the one that speaks the requests it lists"}}, facts...)
+			facts = append([]drivers.Fact{{
+				Setting: drivers.VersionSetting, Have: guess, Status: drivers.Confirmed,
+				Note: "Kafka does not tell its version: this is the one that speaks the requests it lists",
+			}}, facts...)
 		}
 	}
 	return append(facts, drivers.Fact{Setting: "brokers", Have: strconv.Itoa(len(versions)), Status: drivers.Confirmed}), nil

@@ -21,9 +21,9 @@ func harness(servers []string, replicas int) drivertest.Harness {
 
 func TestConformance(t *testing.T) {
 	h := harness(startKafka(t, 1, nil).Servers(), 1)
-	h.Messages = 20_000
+	h.Messages = 10_000
 	if testing.Short() {
-		h.Messages = 5_000
+		h.Messages = 2_000
 	}
 	drivertest.Run(t, h)
 }

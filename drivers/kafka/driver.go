@@ -42,29 +42,49 @@ func (Driver) Name() string { return "kafka" }
 // Options declares what only Kafka has.
 func (Driver) Options() []drivers.Option {
 	return []drivers.Option{
-		{Name: optIdempotent, Kind: drivers.KindBool, Default: "true",
+		{
+			Name: optIdempotent, Kind: drivers.KindBool, Default: "true",
 			About: "Number the messages of a producer, so that the broker drops one that comes twice. It needs acks from all replicas: " +
-				"with the guarantees sent and accepted nothing is numbered."},
-		{Name: optTransactions, Kind: drivers.KindBool, Default: "false",
-			About: "Send every batch as one transaction, and read only what was committed."},
-		{Name: optLinger, Kind: drivers.KindDuration, Default: "0s",
-			About: "How long the client waits for more messages before it sends a batch."},
-		{Name: optCompression, Kind: drivers.KindEnum, Default: "none", Values: []string{"none", "gzip", "snappy", "lz4", "zstd"},
-			About: "How the client compresses batches."},
-		{Name: optMaxMessage, Kind: drivers.KindInt, Default: "2097152",
-			About: "The largest batch, and with it the largest message, in bytes: max.message.bytes of the topic."},
-		{Name: optRequestTimeout, Kind: drivers.KindDuration, Default: "5s",
+				"with the guarantees sent and accepted nothing is numbered.",
+		},
+		{
+			Name: optTransactions, Kind: drivers.KindBool, Default: "false",
+			About: "Send every batch as one transaction, and read only what was committed.",
+		},
+		{
+			Name: optLinger, Kind: drivers.KindDuration, Default: "0s",
+			About: "How long the client waits for more messages before it sends a batch.",
+		},
+		{
+			Name: optCompression, Kind: drivers.KindEnum, Default: "none", Values: []string{"none", "gzip", "snappy", "lz4", "zstd"},
+			About: "How the client compresses batches.",
+		},
+		{
+			Name: optMaxMessage, Kind: drivers.KindInt, Default: "2097152",
+			About: "The largest batch, and with it the largest message, in bytes: max.message.bytes of the topic.",
+		},
+		{
+			Name: optRequestTimeout, Kind: drivers.KindDuration, Default: "5s",
 			About: "After how long without an answer a connection is given up, and what was sent on it is unknown; a message that waits in " +
-				"the client for a leader is given up after twice that."},
-		{Name: optSession, Kind: drivers.KindDuration, Default: "10s",
-			About: "After how long without a sign of life a member's shards go to the others: session.timeout.ms of the group."},
-		{Name: optBalancer, Kind: drivers.KindEnum, Default: "cooperative-sticky",
+				"the client for a leader is given up after twice that.",
+		},
+		{
+			Name: optSession, Kind: drivers.KindDuration, Default: "10s",
+			About: "After how long without a sign of life a member's shards go to the others: session.timeout.ms of the group.",
+		},
+		{
+			Name: optBalancer, Kind: drivers.KindEnum, Default: "cooperative-sticky",
 			Values: []string{"cooperative-sticky", "sticky", "range", "round-robin", "broker"},
-			About:  "How shards are shared out in a group; broker is the protocol of Kafka 4 (KIP-848), in which the broker does so."},
-		{Name: optStatic, Kind: drivers.KindBool, Default: "true",
-			About: "Members have names (group.instance.id): one that comes back takes its shards over at once, without a rebalance."},
-		{Name: optSASL, Kind: drivers.KindEnum, Default: "plain", Values: []string{"plain", "scram-sha-256", "scram-sha-512"},
-			About: "How user and password are told."},
+			About:  "How shards are shared out in a group; broker is the protocol of Kafka 4 (KIP-848), in which the broker does so.",
+		},
+		{
+			Name: optStatic, Kind: drivers.KindBool, Default: "true",
+			About: "Members have names (group.instance.id): one that comes back takes its shards over at once, without a rebalance.",
+		},
+		{
+			Name: optSASL, Kind: drivers.KindEnum, Default: "plain", Values: []string{"plain", "scram-sha-256", "scram-sha-512"},
+			About: "How user and password are told.",
+		},
 	}
 }
 

@@ -93,7 +93,7 @@ func newRig(t *testing.T, servers []string, guarantee drivers.Guarantee, options
 	}
 	spec := drivers.ProducerSpec{Topic: r.topic, Guarantee: guarantee, Window: 4}
 	var err error
-	if r.producer, err = r.session.Producer(t.Context(), spec, r.settle); err != nil {
+	if r.producer, err = r.Producer(t.Context(), spec, r.settle); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -180,7 +180,7 @@ func TestProvoked(t *testing.T) {
 		if err := r.send(1, "there"); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.session.Delete(t.Context(), r.topic); err != nil {
+		if err := r.Delete(t.Context(), r.topic); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.send(2, "gone"); err != nil {
@@ -208,7 +208,7 @@ func TestNodeAway(t *testing.T) {
 	fresh := &rig{T: t, session: connect(t, used.cfg), outcomes: &outcomes{receipts: map[uint64]drivers.Receipt{}}, topic: used.topic}
 	var err error
 	spec := drivers.ProducerSpec{Topic: used.topic, Guarantee: drivers.Accepted, Window: 4}
-	fresh.producer, err = fresh.session.Producer(t.Context(), spec, fresh.settle)
+	fresh.producer, err = fresh.Producer(t.Context(), spec, fresh.settle)
 	must(err)
 	consumer, err := connect(t, used.cfg).Consumer(t.Context(), drivers.ConsumerSpec{Topic: used.topic, Group: used.topic.Groups[0]})
 	must(err)
@@ -277,7 +277,7 @@ func TestFollowerAway(t *testing.T) {
 	r.alter("min.insync.replicas", "3")
 	var err error
 	spec := drivers.ProducerSpec{Topic: r.topic, Guarantee: drivers.Replicated, Window: 4}
-	r.producer, err = r.session.Producer(t.Context(), spec, r.settle)
+	r.producer, err = r.Producer(t.Context(), spec, r.settle)
 	must(err)
 	must(r.send(1, "enough"))
 	r.want(1, drivers.Acked, nil)

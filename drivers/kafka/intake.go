@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -102,6 +101,3 @@ func (in *intake) wait(ctx context.Context) ([]batch, error) {
 		return nil, in.reason()
 	}
 }
-
-// lost tells whether the connection is gone.
-func (in *intake) lost() bool { return errors.Is(in.reason(), errLost) }

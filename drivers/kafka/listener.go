@@ -66,20 +66,25 @@ func (l *listener) progress(shard int32) *progress {
 // Receive hands out what was polled.
 func (l *listener) Receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
 	for {
-		err := ctx.Err()
-		if err == nil {
-			err = l.intake.reason()
-		}
-		if n := 0; err == nil {
-			if n = l.take(dst); n > 0 || len(dst) == 0 {
-				return n, nil
-			}
-			l.queue, err = l.intake.wait(ctx)
+		n, err := l.receive(ctx, dst)
+		if n > 0 || err == nil && len(dst) == 0 {
+			return n, nil
 		}
 		if err != nil {
 			return 0, fmt.Errorf("listen to topic %q as %q: %w", l.spec.Topic.Name, l.spec.Group.Name, err)
 		}
 	}
+}
+
+// receive hands out what is there; where nothing is, it waits for the next poll.
+func (l *listener) receive(ctx context.Context, dst []drivers.Delivery) (n int, err error) {
+	if err := errors.Join(ctx.Err(), l.intake.reason()); err != nil {
+		return 0, err
+	}
+	if n = l.take(dst); n == 0 && len(dst) > 0 {
+		l.queue, err = l.intake.wait(ctx)
+	}
+	return n, err
 }
 
 func (l *listener) take(dst []drivers.Delivery) (n int) {

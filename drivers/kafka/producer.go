@@ -189,7 +189,7 @@ func (p *producer) receipt(r *kgo.Record, err error) drivers.Receipt {
 func (p *producer) Flush(ctx context.Context) error {
 	var err error
 	if p.session.set.linger > 0 {
-		err = p.client.Client.Flush(ctx)
+		err = p.client.Flush(ctx)
 	}
 	if err == nil {
 		err = p.flight.wait(ctx)

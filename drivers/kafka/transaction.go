@@ -33,7 +33,7 @@ func (p *producer) transact(ctx context.Context, batch []drivers.Message) error 
 				failed = err
 			}
 		})
-		err = p.client.Client.Flush(ctx)
+		err = p.client.Flush(ctx)
 	}
 	if err == nil {
 		err = p.conclude(ctx, receipts, failed)

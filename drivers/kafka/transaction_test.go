@@ -35,7 +35,7 @@ func TestTransactions(t *testing.T) {
 	must(r.send(5, "five"))
 	r.want(5, drivers.Acked, nil)
 
-	consumer, err := r.session.Consumer(t.Context(), drivers.ConsumerSpec{Topic: r.topic, Group: r.topic.Groups[0]})
+	consumer, err := r.Consumer(t.Context(), drivers.ConsumerSpec{Topic: r.topic, Group: r.topic.Groups[0]})
 	must(err)
 	var got []string
 	dst := make([]drivers.Delivery, 10)
