@@ -10,16 +10,21 @@ import (
 func harness(servers ...string) drivertest.Harness {
 	return drivertest.Harness{
 		New: func(*testing.T) (drivers.Driver, drivers.Config) {
-			return New(), drivers.Config{Servers: servers, Options: drivers.Options{optClaimIdle: "1s"}}
+			return New(), drivers.Config{Servers: servers, Options: drivers.Options{optClaimIdle: "1s", optWaitTimeout: "5s"}}
 		},
+		Models:  []drivers.Model{drivers.Log, drivers.Queue},
+		Keys:    true,
 		Network: true,
 		Flagged: true,
 	}
 }
 
+func only(g drivers.Guarantee) func(drivers.Model) []drivers.Guarantee {
+	return func(drivers.Model) []drivers.Guarantee { return []drivers.Guarantee{g} }
+}
+
 func TestConformance(t *testing.T) {
 	h := harness(startNode(t).address)
-	h.Models, h.Keys, h.Messages = []drivers.Model{drivers.Log, drivers.Queue}, true, 50_000
 	if testing.Short() {
 		h.Messages = 5_000
 	}
@@ -29,6 +34,26 @@ func TestConformance(t *testing.T) {
 // TestConformanceBroadcast is apart because keys do not travel by pub/sub.
 func TestConformanceBroadcast(t *testing.T) {
 	h := harness(startNode(t).address)
-	h.Models, h.Messages = []drivers.Model{drivers.Broadcast}, 20_000
+	h.Models, h.Keys, h.Messages = []drivers.Model{drivers.Broadcast}, false, 20_000
+	drivertest.Run(t, h)
+}
+
+func TestConformanceDurable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the suite again")
+	}
+	h := harness(startNode(t, "--appendonly", "yes", "--appendfsync", "always").address)
+	h.Messages, h.Guarantees = 5_000, only(drivers.Durable)
+	drivertest.Run(t, h)
+}
+
+func TestConformanceReplicated(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the suite again")
+	}
+	primary := startNode(t)
+	replicas := startReplicas(t, primary, 2)
+	h := harness(addresses(append(replicas, primary)...)...) // the primary is last, and has to be found
+	h.Messages, h.Replicas, h.Guarantees = 5_000, 3, only(drivers.Replicated)
 	drivertest.Run(t, h)
 }
