@@ -25,7 +25,7 @@ func (c *Comparison) figures(sides []side, seed uint64) {
 			continue
 		}
 		c.pairs(&f, seed)
-		c.rank(&f)
+		rank(&f)
 		c.Figures = append(c.Figures, f)
 	}
 }
@@ -87,8 +87,11 @@ const (
 	scaleDifference = "difference"
 )
 
-// rank counts for every target those that are significantly better.
-func (c *Comparison) rank(f *Figure) {
+// rank counts for every target those that are significantly better. Where nobody is there are no ranks.
+func rank(f *Figure) {
+	if !slices.ContainsFunc(f.Pairs, func(p Pair) bool { return p.Significant }) {
+		return
+	}
 	for i := range f.Values {
 		v := &f.Values[i]
 		worseThan, held := 0, false

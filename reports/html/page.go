@@ -75,7 +75,7 @@ type fault struct {
 const maxExamples = 20
 
 func newPage(r *reports.Run) (*page, error) {
-	style, script, policy, err := ownAssets()
+	style, script, policy, err := ownAssets(runScripts())
 	if err != nil {
 		return nil, fmt.Errorf("read assets: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 	"ordeal/reports"
 )
 
-//go:embed assets/report.tmpl assets/report.css assets/*.js
+//go:embed assets/*.tmpl assets/report.css assets/*.js
 var assets embed.FS
 
 // Renderer writes the page. The zero value is ready.
@@ -32,14 +32,19 @@ func (Renderer) Render(w io.Writer, r *reports.Run) error {
 	if err != nil {
 		return fmt.Errorf("render page of run %q: %w", r.ID, err)
 	}
-	layout, err := template.New("report.tmpl").Funcs(words()).ParseFS(assets, "assets/report.tmpl")
-	if err != nil {
-		return fmt.Errorf("read layout: %w", err)
-	}
-	if err := layout.Execute(w, page); err != nil {
+	if err := fill(w, "report.tmpl", page); err != nil {
 		return fmt.Errorf("render page of run %q: %w", r.ID, err)
 	}
 	return nil
+}
+
+// fill puts a page into its layout.
+func fill(w io.Writer, layout string, page any) error {
+	t, err := template.New(layout).Funcs(words()).ParseFS(assets, "assets/"+layout)
+	if err != nil {
+		return fmt.Errorf("read layout: %w", err)
+	}
+	return t.Execute(w, page)
 }
 
 // words are the functions that the layout may call: the figures of package reports, and line, through which every text from outside goes.
@@ -62,15 +67,24 @@ func class(v reports.Verdict) string {
 	}
 }
 
-// ownAssets reads style and script. The script is several files with one idea each, which become one, so that one hash names it.
-func ownAssets() (style template.CSS, script template.JS, policy string, err error) {
+// The scripts of the page of a run and of a comparison, in their order; each is a file with one idea.
+func runScripts() []string {
+	return []string{"figures", "scale", "chart", "keep", "timeline", "heat", "percentiles", "page"}
+}
+
+func comparisonScripts() []string {
+	return []string{"figures", "scale", "chart", "keep", "percentiles", "compare"}
+}
+
+// ownAssets reads style and script. The files of the script become one, so that one hash names it.
+func ownAssets(scripts []string) (style template.CSS, script template.JS, policy string, err error) {
 	sheet, err := assets.ReadFile("assets/report.css")
 	if err != nil {
 		return "", "", "", err
 	}
 	var code strings.Builder
 	code.WriteString("\"use strict\";\n(() => {\n")
-	for _, name := range []string{"figures", "scale", "chart", "timeline", "heat", "percentiles", "page"} {
+	for _, name := range scripts {
 		part, err := assets.ReadFile("assets/" + name + ".js")
 		if err != nil {
 			return "", "", "", err

@@ -1,8 +1,4 @@
-// Puts the charts on the page, and keeps them as wide as it is.
-
-document.documentElement.classList.add("js");
-
-const drawn = [], byId = id => document.getElementById(id);
+// Puts the charts of a run on the page.
 
 if (byId("timeline")) {
   const t = Timeline(byId("timeline"), byId("reset"), byId("heard"));
@@ -24,30 +20,7 @@ if (byId("timeline")) {
   drawn.push([byId("timeline"), t.redraw]);
 }
 if (byId("percentiles")) {
-  const p = percentileChart(byId("percentiles"), byId("heard"));
+  const p = percentileChart(byId("percentiles"), byId("heard"), data.curves.map(c => ({ ...c, name: c.phase })), "Latency");
   if (p) drawn.push([byId("percentiles"), p.redraw]);
 }
-
-for (const [element, redraw] of drawn) {
-  let width = 0;
-  new ResizeObserver(() => {
-    if (element.clientWidth === width || !element.clientWidth) return;
-    width = element.clientWidth;
-    requestAnimationFrame(redraw);
-  }).observe(element);
-  redraw();
-}
-
-// On paper nobody can open anything, so that what is closed is opened, and closed again.
-let closed = [];
-addEventListener("beforeprint", () => {
-  paper = 680;
-  drawn.forEach(([, redraw]) => redraw());
-  closed = [...document.querySelectorAll("details:not([open])")];
-  closed.forEach(d => { d.open = true; });
-});
-addEventListener("afterprint", () => {
-  paper = 0;
-  drawn.forEach(([, redraw]) => redraw());
-  closed.forEach(d => { d.open = false; });
-});
+keep();

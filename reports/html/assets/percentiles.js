@@ -1,12 +1,12 @@
-// The percentile curves of the recorded phases, for one of the four latencies at a time.
+// Percentile curves, of recorded phases or of whatever they are named for, of one of the four latencies at a time.
 
-function percentileChart(root, heard) {
+function percentileChart(root, heard, curves, title) {
   const named = { end_to_end: "end to end", ack: "ack", service: "service", lag: "lag" };
   const colors = ["green", "orange", "blue", "violet", "grey", "red"];
-  const metrics = Object.keys(named).filter(m => data.curves.some(c => c.metric === m));
+  const metrics = Object.keys(named).filter(m => curves.some(c => c.metric === m));
   if (!metrics.length) return null;
   let metric = metrics[0], cursor = null, series = [], outs = [];
-  const f = figure(root, "Latency", "", "latency by percentile; arrows move the crosshair");
+  const f = figure(root, title, "", "latency by percentile; arrows move the crosshair");
   const pick = make(f.caption, "span", { className: "pick" });
   f.caption.insertBefore(pick, f.keys);
   const buttons = metrics.map(m => {
@@ -19,8 +19,8 @@ function percentileChart(root, heard) {
   function choose() {
     buttons.forEach((b, i) => b.setAttribute("aria-pressed", String(metrics[i] === metric)));
     f.keys.replaceChildren();
-    const mine = data.curves.filter(c => c.metric === metric);
-    series = mine.map((c, i) => ({ name: c.phase, color: colors[i % colors.length], nines: c.nines, values: c.values }));
+    const mine = curves.filter(c => c.metric === metric);
+    series = mine.map((c, i) => ({ name: c.name, color: c.color || colors[i % colors.length], nines: c.nines, values: c.values }));
     end = Math.max(1, ...mine.map(c => c.nines.at(-1)));
     outs = series.map(s => key(f.keys, s, redraw));
     redraw();

@@ -1,0 +1,152 @@
+package html
+
+import (
+	"fmt"
+	"html/template"
+	"io"
+	"net/url"
+	"strings"
+
+	"ordeal/reports"
+	"ordeal/reports/compare"
+)
+
+var _ compare.Renderer = Renderer{}
+
+// Comparison writes the page of a comparison, which needs nothing else either; it links to the pages of the runs.
+func (Renderer) Comparison(w io.Writer, c *compare.Comparison) error {
+	style, script, policy, err := ownAssets(comparisonScripts())
+	if err != nil {
+		return fmt.Errorf("read assets: %w", err)
+	}
+	p := &comparison{Comparison: c, Style: style, Script: script, Policy: policy, Curves: overlay(c), LateAfter: reports.Duration(c.LateAfter)}
+	p.sides()
+	p.rows()
+	for _, phase := range []string{c.Calm, c.Rough} {
+		for _, cv := range p.Curves.Curves {
+			if phase != "" && cv.Phase == reports.OneLine(phase) {
+				p.Phases = append(p.Phases, cv.Phase)
+				break
+			}
+		}
+	}
+	if err := fill(w, "comparison.tmpl", p); err != nil {
+		return fmt.Errorf("render page of comparison %q: %w", c.ID, err)
+	}
+	return nil
+}
+
+// comparison is what the layout shows.
+type comparison struct {
+	*compare.Comparison
+	Style     template.CSS
+	Script    template.JS
+	Policy    string
+	Curves    overlaid
+	Phases    []string // those with curves
+	Sides     []contender
+	Rows      []row
+	LateAfter string
+}
+
+// contender is a target with the colour that its lines have.
+type contender struct {
+	compare.Target
+	Colour string
+	Links  []runLink
+}
+
+type runLink struct {
+	compare.Run
+	Page string
+}
+
+// row is a figure.
+type row struct {
+	Title  string
+	Cells  []valueCell
+	Spread string
+	Says   []string // one for each ranking
+}
+
+type valueCell struct {
+	Name, Value, Range string
+	Rank               int
+	Ranked             bool
+}
+
+// colour names a target's lines as the style sheet knows them.
+func colour(i int) string {
+	colours := []string{"blue", "orange", "green", "violet", "red", "grey"}
+	return colours[i%len(colours)]
+}
+
+func (p *comparison) sides() {
+	for i, t := range p.Targets {
+		s := contender{Target: t, Colour: colour(i)}
+		for _, r := range t.Runs {
+			s.Links = append(s.Links, runLink{Run: r, Page: reportPage(r.Path)})
+		}
+		p.Sides = append(p.Sides, s)
+	}
+}
+
+// reportPage is the way to the page of a run. A path may begin with anything, such as a word and a colon, which must not become a scheme.
+func reportPage(path string) string {
+	way := (&url.URL{Path: path + "/report.html"}).String()
+	if !strings.HasPrefix(way, "/") && !strings.HasPrefix(way, ".") {
+		way = "./" + way
+	}
+	return way
+}
+
+func (p *comparison) rows() {
+	for i := range p.Figures {
+		f := &p.Figures[i]
+		r := row{Title: f.Title()}
+		for j, v := range f.Values {
+			c := valueCell{Name: p.Targets[j].Label, Value: f.Typical(v), Rank: v.Rank, Ranked: p.Targets[j].Ranked}
+			if len(v.Runs) > 0 {
+				c.Range = f.Range(v)
+			}
+			r.Cells = append(r.Cells, c)
+		}
+		r.Spread = f.Values[0].Spread()
+		for _, g := range p.Rankings() {
+			if s := p.Standing(f, g.Targets); s != "" {
+				r.Says = append(r.Says, s)
+			}
+		}
+		p.Rows = append(p.Rows, r)
+	}
+}
+
+// overlaid is what the script draws.
+type overlaid struct {
+	Curves []overlaidCurve `json:"curves"`
+}
+
+// overlaidCurve is a curve with the name and the colour of its target.
+type overlaidCurve struct {
+	curve
+	Name   string `json:"name"`
+	Colour string `json:"color"`
+}
+
+func overlay(c *compare.Comparison) overlaid {
+	var f figures
+	out := overlaid{Curves: []overlaidCurve{}}
+	for _, cv := range c.Curves {
+		before := len(f.Curves)
+		f.curve(reports.Curve{Phase: cv.Phase, Metric: cv.Metric, Points: cv.Points})
+		if len(f.Curves) == before {
+			continue // not a point that can be drawn
+		}
+		for i, t := range c.Targets {
+			if t.Label == cv.Target {
+				out.Curves = append(out.Curves, overlaidCurve{f.Curves[before], reports.OneLine(t.Label + " " + t.Name), colour(i)})
+			}
+		}
+	}
+	return out
+}
