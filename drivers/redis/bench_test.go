@@ -88,7 +88,7 @@ func BenchmarkSend(b *testing.B) {
 			if peer := peerSender(b, k, size); peer != nil {
 				sides = append(sides, peer)
 			}
-			compare(b, 200*step, sides...)
+			compare(b, 400*step, sides...)
 		})
 	}
 }
