@@ -91,23 +91,41 @@ func (f *Figure) Title() string {
 	return f.Name + ", " + f.Phase
 }
 
-// Standing is the sentence on how the targets of a ranking compare in f: the best one, and the others beside it. It is empty where fewer
-// than two have the figure.
-func (c *Comparison) Standing(f *Figure, among []string) string {
-	best := c.Best(f, among)
+// Standing is the best target of a ranking in f, and how the others stand to it; there are no pairs where fewer than two can be compared.
+func (c *Comparison) Standing(f *Figure, among []string) (best *Value, pairs []Pair) {
+	best = c.Best(f, among)
 	if best == nil {
-		return ""
+		return nil, nil
 	}
-	var others []string
 	for _, v := range f.Values {
 		if p, ok := f.Against(best.Target, v.Target); ok && slices.Contains(among, v.Target) {
-			others = append(others, v.Target+" "+f.Say(p))
+			pairs = append(pairs, p)
 		}
 	}
-	if len(others) == 0 {
+	return best, pairs
+}
+
+// Sentence says a standing in a line: "A 3.4 s; B 1.7× (1.6× to 2×); C no significant difference (0.9× to 1.1×)". It is empty where there
+// is none.
+func (c *Comparison) Sentence(f *Figure, among []string) string {
+	best, pairs := c.Standing(f, among)
+	if len(pairs) == 0 {
 		return ""
 	}
-	return best.Target + " " + f.Text(best.Median) + "; " + strings.Join(others, "; ")
+	text := best.Target + " " + f.Typical(*best)
+	for _, p := range pairs {
+		text += "; " + p.B + " " + f.Say(p)
+	}
+	return text
+}
+
+// Title names the targets of the group and what they have in common.
+func (g Group) Title() string {
+	text := strings.Join(g.Targets, ", ") + ": " + reports.Or(g.Guarantee)
+	if g.Audited != "" {
+		text += ", " + g.Audited
+	}
+	return text
 }
 
 // Method says in three sentences what the differences rest on.

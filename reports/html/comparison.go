@@ -22,6 +22,7 @@ func (Renderer) Comparison(w io.Writer, c *compare.Comparison) error {
 	p := &comparison{Comparison: c, Style: style, Script: script, Policy: policy, Curves: overlay(c), LateAfter: reports.Duration(c.LateAfter)}
 	p.sides()
 	p.rows()
+	p.standings()
 	for _, phase := range []string{c.Calm, c.Rough} {
 		for _, cv := range p.Curves.Curves {
 			if phase != "" && cv.Phase == reports.OneLine(phase) {
@@ -46,6 +47,7 @@ type comparison struct {
 	Phases    []string // those with curves
 	Sides     []contender
 	Rows      []row
+	Standings []standing
 	LateAfter string
 }
 
@@ -66,7 +68,23 @@ type row struct {
 	Title  string
 	Cells  []valueCell
 	Spread string
-	Says   []string // one for each ranking
+}
+
+// standing is how the targets of a group compare, figure by figure.
+type standing struct {
+	Among string
+	Rows  []standingRow
+}
+
+type standingRow struct {
+	Title, Best string
+	Others      []said
+}
+
+// said is the difference of one target from the best; a plain one is none that could be told.
+type said struct {
+	Text  string
+	Plain bool
 }
 
 type valueCell struct {
@@ -112,12 +130,28 @@ func (p *comparison) rows() {
 			r.Cells = append(r.Cells, c)
 		}
 		r.Spread = f.Values[0].Spread()
-		for _, g := range p.Rankings() {
-			if s := p.Standing(f, g.Targets); s != "" {
-				r.Says = append(r.Says, s)
-			}
-		}
 		p.Rows = append(p.Rows, r)
+	}
+}
+
+func (p *comparison) standings() {
+	for _, g := range p.Rankings() {
+		st := standing{Among: g.Title()}
+		for i := range p.Figures {
+			f := &p.Figures[i]
+			best, pairs := p.Standing(f, g.Targets)
+			if len(pairs) == 0 {
+				continue
+			}
+			r := standingRow{Title: f.Title(), Best: best.Target + " " + f.Typical(*best)}
+			for _, pair := range pairs {
+				r.Others = append(r.Others, said{pair.B + " " + f.Say(pair), !pair.Significant})
+			}
+			st.Rows = append(st.Rows, r)
+		}
+		if len(st.Rows) > 0 {
+			p.Standings = append(p.Standings, st)
+		}
 	}
 }
 

@@ -109,7 +109,7 @@ func compared(p *page, c *compare.Comparison) {
 		if len(c.Targets) > 1 {
 			var list []string
 			for _, g := range c.Rankings() {
-				if s := c.Standing(f, g.Targets); s != "" {
+				if s := c.Sentence(f, g.Targets); s != "" {
 					list = append(list, s)
 				}
 			}

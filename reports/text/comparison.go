@@ -131,26 +131,18 @@ func standings(p *page, c *compare.Comparison) {
 		heading := false
 		for i := range c.Figures {
 			f := &c.Figures[i]
-			text := c.Standing(f, g.Targets)
+			text := c.Sentence(f, g.Targets)
 			if text == "" {
 				continue
 			}
 			if !heading {
-				p.heading("Differences", strings.Join(g.Targets, ", ")+": "+group(g)+"; the best, and how the others stand to it")
+				p.heading("Differences", g.Title()+"; the best, and how the others stand to it")
 				heading = true
 			}
 			const names = longestName
 			p.para("   "+left(short(f.Title(), names), names)+"  ", margin+names+2, plain, text)
 		}
 	}
-}
-
-func group(g compare.Group) string {
-	text := reports.Or(g.Guarantee)
-	if g.Audited != "" {
-		text += ", " + g.Audited
-	}
-	return text
 }
 
 // spread shows how far the repeats of one target lie apart.
