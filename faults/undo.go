@@ -103,7 +103,7 @@ func (s Step) resume() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	switch state { //nolint:exhaustive // what is left is that it is gone, below
+	switch state {
 	case pid.Running:
 		return who + " is running: nothing to undo", nil
 	case pid.Stopped:

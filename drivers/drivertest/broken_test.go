@@ -265,7 +265,7 @@ func readerHabits() []habit {
 		{name: "acks on arrival", found: []string{"Unacked"}, driver: broken{
 			receive: func(c drivers.Consumer, ctx context.Context, dst []drivers.Delivery) (int, error) {
 				n, err := c.Receive(ctx, dst)
-				return n, errors.Join(err, ackAll(c, ctx, dst[:n]))
+				return n, errors.Join(err, ackAll(ctx, c, dst[:n]))
 			},
 		}},
 		{name: "never acks", found: []string{"Messages", "Unacked"}, driver: broken{
@@ -309,7 +309,7 @@ func readerHabits() []habit {
 }
 
 // ackAll acknowledges with a fresh context, as a broker that acks on arrival does.
-func ackAll(c drivers.Consumer, ctx context.Context, ds []drivers.Delivery) error {
+func ackAll(ctx context.Context, c drivers.Consumer, ds []drivers.Delivery) error {
 	if len(ds) == 0 {
 		return nil
 	}

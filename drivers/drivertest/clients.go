@@ -135,11 +135,11 @@ func (p *producer) send(batch []drivers.Message) {
 	}
 }
 
-// numbered sends n messages of size bytes over all shards, numbered from first, and waits for their receipts.
-func (p *producer) numbered(first, n, size int) {
+// numbered sends n small messages over all shards, numbered from first, and waits for their receipts.
+func (p *producer) numbered(first, n int) {
 	p.Helper()
 	for i := first; i < first+n; i++ {
-		p.send([]drivers.Message{p.message(int32(i%p.topic.Shards), body(i, size))})
+		p.send([]drivers.Message{p.message(int32(i%p.topic.Shards), body(i, 0))})
 	}
 	p.flush()
 }

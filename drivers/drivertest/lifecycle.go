@@ -86,7 +86,7 @@ func cancelledReceive(b *bench) {
 		timer.Stop()
 		cancel()
 	}
-	p.numbered(0, 30, 0)
+	p.numbered(0, 30)
 	c.receive(30)
 	if seen := c.numbers(); len(seen) != 30 {
 		b.Errorf("%d of 30 messages came after a cancelled receive", len(seen))
@@ -112,7 +112,7 @@ func cancelledOpen(b *bench) {
 func cancelledSend(b *bench) {
 	b.declare()
 	p := b.producer()
-	p.numbered(0, 10, 0)
+	p.numbered(0, 10)
 	b.links.stop()
 	defer b.links.resume()
 	ctx, cancel := context.WithTimeout(b.Context(), 200*time.Millisecond)
@@ -159,7 +159,7 @@ func cancelledSend(b *bench) {
 func closeTwice(b *bench) {
 	b.declare()
 	c, p := b.consumer(0, 0), b.producer()
-	p.numbered(0, 5, 0)
+	p.numbered(0, 5)
 	c.receive(5)
 	c.acknowledge()
 	for range 2 {

@@ -20,7 +20,7 @@ func unacked(b *bench) {
 	b.declare(b.pair(100))
 	const n, acked = 10, 4
 	first, p := b.consumer(0, 0), b.producer()
-	p.numbered(0, n, 0)
+	p.numbered(0, n)
 	first.receive(n)
 	if err := first.Consumer.Ack(b.ctx(), first.got[:acked]); err != nil {
 		b.Fatalf("ack: %v", err)
@@ -73,7 +73,7 @@ func nack(b *bench) {
 	if !ok {
 		b.Skip("the consumer is no Nacker")
 	}
-	p.numbered(0, 6, 0)
+	p.numbered(0, 6)
 	c.receive(6)
 	if err := n.Nack(b.ctx(), c.got[:2], true); err != nil {
 		b.Fatalf("nack: %v", err)
@@ -108,7 +108,7 @@ func sharing(b *bench) {
 	b.declare(b.pair(n / 2))
 	members := []*consumer{b.consumer(0, 0), b.consumer(0, 1)}
 	p := b.producer()
-	p.numbered(0, n, 0)
+	p.numbered(0, n)
 	seen := make(map[int]int)
 	shared := make([]int, len(members))
 	collect := func(i int, c *consumer) {
@@ -156,7 +156,7 @@ func cutConnection(b *bench) {
 	spared := b.links.now()
 	c, p := b.consumer(0, 0), b.producer()
 	const before, flight = 10, 500
-	p.numbered(0, before, 0)
+	p.numbered(0, before)
 	c.receive(before)
 	batch := make([]drivers.Message, 0, flight)
 	for i := before; i < before+flight; i++ {

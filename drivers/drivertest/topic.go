@@ -13,7 +13,7 @@ func topicLife(b *bench) {
 		b.Errorf("declare the same from another session: %v", err)
 	}
 	p := b.producer()
-	p.numbered(0, 10, 0)
+	p.numbered(0, 10)
 	b.owed(b.topic.Groups[0].Name, 10)
 	for range 2 {
 		if err := b.session.Delete(b.ctx(), b.topic); err != nil {
@@ -36,7 +36,7 @@ func topicLife(b *bench) {
 		}
 	}
 	c, p := b.consumer(0, 0), b.producer()
-	p.numbered(100, 3, 0)
+	p.numbered(100, 3)
 	c.receive(3)
 	for i := range c.numbers() {
 		if i < 100 {

@@ -61,11 +61,15 @@ func (d *Driver) Options() []drivers.Option {
 		count(Phantom, "How many messages are delivered that nobody sent."),
 		count(Resurrect, "How many messages are rejected and delivered all the same."),
 		{Name: optDelay, Kind: drivers.KindDuration, Default: "0s", About: "How long every delivery is held back."},
-		{Name: optSpread, Kind: drivers.KindInt, Default: "1000",
-			About: "The gap between two lies of a kind is drawn evenly from 1 to this many messages."},
+		{
+			Name: optSpread, Kind: drivers.KindInt, Default: "1000",
+			About: "The gap between two lies of a kind is drawn evenly from 1 to this many messages.",
+		},
 		{Name: optSeed, Kind: drivers.KindInt, Default: "1", About: "Decides which messages are lied about."},
-		{Name: optBacklog, Kind: drivers.KindInt, Default: "256",
-			About: "How many MiB of a topic may be unread by a group before Send waits; 0 for any number."},
+		{
+			Name: optBacklog, Kind: drivers.KindInt, Default: "256",
+			About: "How many MiB of a topic may be unread by a group before Send waits; 0 for any number.",
+		},
 	}
 }
 

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -86,7 +87,7 @@ func (p *producer) take(m *drivers.Message, due int64) drivers.Receipt {
 		return drivers.Receipt{Token: m.Token, Outcome: drivers.Rejected, Err: ErrShard}
 	case len(m.Body)+len(m.Key) > MaxBody:
 		return drivers.Receipt{Token: m.Token, Outcome: drivers.Rejected, Err: ErrTooLarge}
-	case p.held != nil && p.held.shard == shard && string(p.held.key) == string(m.Key):
+	case p.held != nil && p.held.shard == shard && bytes.Equal(p.held.key, m.Key):
 		position, _ := t.store(shard, m.Key, m.Body, due)
 		p.release(due)
 		return acked(m.Token, position)

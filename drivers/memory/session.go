@@ -62,11 +62,15 @@ func (s *session) Audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 			lies = append(lies, fmt.Sprintf("%s=%d", Kind(k), n))
 		}
 	}
-	facts := []drivers.Fact{{Setting: "storage", Want: "memory", Have: "memory", Status: drivers.Confirmed,
-		Note: "everything is gone with this process"}}
+	facts := []drivers.Fact{{
+		Setting: "storage", Want: "memory", Have: "memory", Status: drivers.Confirmed,
+		Note: "everything is gone with this process",
+	}}
 	if len(lies) > 0 {
-		facts = append(facts, drivers.Fact{Setting: "lies", Have: strings.Join(lies, " "), Status: drivers.Confirmed,
-			Note: "the broker was told to lie: the checks have to find it out"})
+		facts = append(facts, drivers.Fact{
+			Setting: "lies", Have: strings.Join(lies, " "), Status: drivers.Confirmed,
+			Note: "the broker was told to lie: the checks have to find it out",
+		})
 	}
 	return facts, nil
 }

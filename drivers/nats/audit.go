@@ -23,8 +23,10 @@ func (s *session) Audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 	}
 	facts := []drivers.Fact{{Setting: "server version", Have: s.nc.ConnectedServerVersion(), Status: drivers.Confirmed}}
 	if t.Model == drivers.Broadcast {
-		return append(facts, drivers.Fact{Setting: "persistence", Want: "none", Have: "none", Status: drivers.Confirmed,
-			Note: "core NATS: who does not listen gets nothing"}), nil
+		return append(facts, drivers.Fact{
+			Setting: "persistence", Want: "none", Have: "none", Status: drivers.Confirmed,
+			Note: "core NATS: who does not listen gets nothing",
+		}), nil
 	}
 	info, err := s.streamInfo(ctx, t)
 	if err != nil {
@@ -99,8 +101,10 @@ func (s *session) groupFacts(t drivers.Topic, g drivers.Group, have jetstream.Co
 func (s *session) syncFacts(ctx context.Context) []drivers.Fact {
 	const setting, always = "jetstream sync_interval", "always"
 	if len(s.set.monitors) == 0 {
-		return []drivers.Fact{{Setting: setting, Want: always,
-			Note: "an ordinary client cannot see it: name the nodes' monitoring ports in options.nats.monitor"}}
+		return []drivers.Fact{{
+			Setting: setting, Want: always,
+			Note: "an ordinary client cannot see it: name the nodes' monitoring ports in options.nats.monitor",
+		}}
 	}
 	client := &http.Client{Transport: &http.Transport{Proxy: nil, DialContext: s.env.Dial, DisableKeepAlives: true}}
 	var facts []drivers.Fact

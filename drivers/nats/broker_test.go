@@ -123,8 +123,11 @@ func TestAnswersOfARealServer(t *testing.T) {
 		{"another stream", nil, drivers.Message{Headers: expectHeader(natsgo.ExpectedStreamHdr, "bills")}, 10060, drivers.Rejected},
 		{"another sequence", nil, drivers.Message{Headers: expectHeader(natsgo.ExpectedLastSeqHdr, "77")}, 10071, drivers.Rejected},
 		{"another id", nil, drivers.Message{Headers: expectHeader(natsgo.ExpectedLastMsgIdHdr, "x")}, 10070, drivers.Rejected},
-		{"too large for the stream", func() { change(func(c *jetstream.StreamConfig) { c.MaxMsgSize = 10 }) },
-			drivers.Message{Body: make([]byte, 100)}, 10054, drivers.Rejected},
+		{
+			"too large for the stream", func() { change(func(c *jetstream.StreamConfig) { c.MaxMsgSize = 10 }) },
+			drivers.Message{Body: make([]byte, 100)},
+			10054, drivers.Rejected,
+		},
 		{"full", func() {
 			change(func(c *jetstream.StreamConfig) { c.MaxMsgs, c.Discard = 1, jetstream.DiscardNew })
 		}, ok, 10077, drivers.Unknown},

@@ -39,15 +39,21 @@ func (Driver) Name() string { return "nats" }
 func (Driver) Options() []drivers.Option {
 	return []drivers.Option{
 		{Name: optStorage, Kind: drivers.KindEnum, Default: "file", Values: []string{"file", "memory"}, About: "Where streams are kept."},
-		{Name: optDedupWindow, Kind: drivers.KindDuration, Default: "0s",
+		{
+			Name: optDedupWindow, Kind: drivers.KindDuration, Default: "0s",
 			About: "How long a stream remembers message ids; with it every message carries one made from its body, so that a message " +
-				"sent twice is stored once. 0 sends no ids."},
-		{Name: optMaxAckPending, Kind: drivers.KindInt, Default: "0",
-			About: "How many deliveries a group may leave unacknowledged; 0 for prefetch times members."},
+				"sent twice is stored once. 0 sends no ids.",
+		},
+		{
+			Name: optMaxAckPending, Kind: drivers.KindInt, Default: "0",
+			About: "How many deliveries a group may leave unacknowledged; 0 for prefetch times members.",
+		},
 		{Name: optAckWait, Kind: drivers.KindDuration, Default: "30s", About: "After how long an unacknowledged message is delivered again."},
 		{Name: optPublishTimeout, Kind: drivers.KindDuration, Default: "5s", About: "After how long a send without an answer is unknown."},
-		{Name: optMonitor, Kind: drivers.KindText,
-			About: "host:port of the monitoring port of each node, separated by commas: there the audit reads how often disks are synced."},
+		{
+			Name: optMonitor, Kind: drivers.KindText,
+			About: "host:port of the monitoring port of each node, separated by commas: there the audit reads how often disks are synced.",
+		},
 	}
 }
 

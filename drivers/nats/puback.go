@@ -16,7 +16,7 @@ type pubAck struct {
 	duplicate bool
 }
 
-// ackPrefix and ackMiddle frame the stream's name in the answer as the server writes it: {"stream":"ORDERS", "seq":12}
+// ackPrefix and ackMiddle frame the stream's name in the answer as the server writes it, {"stream":"ORDERS", "seq":12}.
 var (
 	ackPrefix = []byte(`{"stream":"`) //nolint:gochecknoglobals // a constant that Go cannot declare as one
 	ackMiddle = []byte(`"seq":`)      //nolint:gochecknoglobals // likewise

@@ -110,7 +110,7 @@ func (p *publisher) publish(m *drivers.Message, handle uint64) error {
 	msg := &natsgo.Msg{Subject: subject, Reply: string(p.reply), Data: m.Body, Header: header(m.Headers)}
 	if p.session.set.dedupWindow > 0 {
 		sum := fnv.New128a()
-		sum.Write(m.Body) //nolint:errcheck // a hash never fails
+		sum.Write(m.Body)
 		msg.Header.Set(natsgo.MsgIdHdr, hex.EncodeToString(sum.Sum(nil)))
 	}
 	return p.session.nc.PublishMsg(msg)

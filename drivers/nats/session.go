@@ -196,10 +196,3 @@ func (s *session) Close(ctx context.Context) error {
 	<-s.lost // the library's last callback has begun: it touches nothing of ours after it
 	return errors.Join(errs...)
 }
-
-// flush returns once the server has read everything that was sent and this client everything that the server had for it by then.
-func (s *session) flush(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.set.publishTimeout)
-	defer cancel()
-	return s.nc.FlushWithContext(ctx)
-}

@@ -46,8 +46,11 @@ func TestReach(t *testing.T) {
 		{"too many", drivers.Accepted, drivers.Topic{Replicas: 7}, "file", "at most 5"},
 		{"durable in memory", drivers.Durable, drivers.Topic{Replicas: 3}, "memory", "storage"},
 		{"durable on one", drivers.Durable, drivers.Topic{Replicas: 1}, "file", ""},
-		{"queue with two groups", drivers.Accepted,
-			drivers.Topic{Model: drivers.Queue, Replicas: 1, Groups: []drivers.Group{{Name: "a"}, {Name: "b"}}}, "file", "log"},
+		{
+			"queue with two groups", drivers.Accepted,
+			drivers.Topic{Model: drivers.Queue, Replicas: 1, Groups: []drivers.Group{{Name: "a"}, {Name: "b"}}},
+			"file", "log",
+		},
 	} {
 		err := New().Reach(drivers.Config{Guarantee: c.guarantee, Options: drivers.Options{optStorage: c.storage}}, c.topic)
 		if (err == nil) != (c.remedy == "") || err != nil && !strings.Contains(err.Error(), c.remedy) {
@@ -65,18 +68,42 @@ func TestPromise(t *testing.T) {
 		storage   string
 		want      drivers.Promise
 	}{
-		{"R1", drivers.Accepted, drivers.Topic{Replicas: 1, Groups: one}, "file",
-			drivers.Promise{Delivery: drivers.AtLeastOnce, Order: drivers.PerShard, Survives: drivers.Crash}},
-		{"R1 in memory", drivers.Accepted, drivers.Topic{Replicas: 1, Groups: one}, "memory",
-			drivers.Promise{Delivery: drivers.AtLeastOnce, Order: drivers.PerShard, Survives: drivers.Nothing}},
-		{"R3", drivers.Replicated, drivers.Topic{Replicas: 3, Groups: two}, "file",
-			drivers.Promise{Delivery: drivers.AtLeastOnce, Order: drivers.Unordered, Survives: drivers.NodeLoss}},
-		{"durable", drivers.Durable, drivers.Topic{Replicas: 3, Groups: one}, "file",
-			drivers.Promise{Delivery: drivers.AtLeastOnce, Order: drivers.PerShard, Survives: drivers.PowerLoss}},
-		{"sent to a log", drivers.Sent, drivers.Topic{Replicas: 3, Groups: one}, "file",
-			drivers.Promise{Delivery: drivers.AtMostOnce, Order: drivers.PerShard}},
-		{"broadcast", drivers.Sent, drivers.Topic{Model: drivers.Broadcast, Replicas: 1, Groups: two}, "file",
-			drivers.Promise{Delivery: drivers.AtMostOnce, Order: drivers.Unordered}},
+		{
+			"R1", drivers.Accepted,
+			drivers.Topic{Replicas: 1, Groups: one},
+			"file",
+			drivers.Promise{Delivery: drivers.AtLeastOnce, Order: drivers.PerShard, Survives: drivers.Crash},
+		},
+		{
+			"R1 in memory", drivers.Accepted,
+			drivers.Topic{Replicas: 1, Groups: one},
+			"memory",
+			drivers.Promise{Delivery: drivers.AtLeastOnce, Order: drivers.PerShard, Survives: drivers.Nothing},
+		},
+		{
+			"R3", drivers.Replicated,
+			drivers.Topic{Replicas: 3, Groups: two},
+			"file",
+			drivers.Promise{Delivery: drivers.AtLeastOnce, Order: drivers.Unordered, Survives: drivers.NodeLoss},
+		},
+		{
+			"durable", drivers.Durable,
+			drivers.Topic{Replicas: 3, Groups: one},
+			"file",
+			drivers.Promise{Delivery: drivers.AtLeastOnce, Order: drivers.PerShard, Survives: drivers.PowerLoss},
+		},
+		{
+			"sent to a log", drivers.Sent,
+			drivers.Topic{Replicas: 3, Groups: one},
+			"file",
+			drivers.Promise{Delivery: drivers.AtMostOnce, Order: drivers.PerShard},
+		},
+		{
+			"broadcast", drivers.Sent,
+			drivers.Topic{Model: drivers.Broadcast, Replicas: 1, Groups: two},
+			"file",
+			drivers.Promise{Delivery: drivers.AtMostOnce, Order: drivers.Unordered},
+		},
 	} {
 		got := New().Promise(drivers.Config{Guarantee: c.guarantee, Options: drivers.Options{optStorage: c.storage}}, c.topic)
 		if got.Why == "" {
