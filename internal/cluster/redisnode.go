@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
+	"time"
 )
 
 // redisNode is a redis-server process.
@@ -12,11 +14,32 @@ type redisNode struct {
 	*Process
 	cluster *redis
 	store   string
+
+	mu sync.Mutex
+	// asked is when the nodes were last asked, and verdict what came of it.
+	asked   time.Time
+	verdict error
 }
 
-// probe asks whether the node serves: its data are read, and all nodes that run agree who the primary is, and follow it. So a primary that
-// comes back after another was promoted is not ready before the Sentinels have made it a replica.
+// askPause lies between two rounds of questions. Sentinels take ten seconds to make a replica of an old primary, in the middle of a run,
+// whose processor time the questions must not take.
+const askPause = 50 * time.Millisecond
+
+// probe asks around, or repeats the answer of a moment ago.
 func (n *redisNode) probe(ctx context.Context) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.verdict != nil && time.Since(n.asked) < askPause {
+		return n.verdict
+	}
+	n.verdict = n.agreed(ctx)
+	n.asked = time.Now()
+	return n.verdict
+}
+
+// agreed asks whether the node serves: its data are read, and all nodes that run agree who the primary is, and follow it. So a primary that
+// comes back after another was promoted is not ready before the Sentinels have made it a replica.
+func (n *redisNode) agreed(ctx context.Context) error {
 	own, err := n.info(ctx)
 	if err != nil {
 		return err
