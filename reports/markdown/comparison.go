@@ -37,7 +37,7 @@ func (Renderer) Comparison(w io.Writer, c *compare.Comparison) error {
 	targets(p, c)
 	compared(p, c)
 	p.line("")
-	p.line("%s", escape(c.Method()))
+	p.line("%s", c.Method()) // our own words, longer than escape lets through
 	if c.Command != "" {
 		p.line("")
 		p.line("%s", code(c.Command))
