@@ -206,12 +206,12 @@ func senderHabits() []habit {
 			},
 		}},
 		{name: "acks what was cancelled", found: []string{"CancelledBefore"}, driver: broken{
-			send: func(p drivers.Producer, settle func(drivers.Receipt), ctx context.Context, batch []drivers.Message) error {
+			send: func(p drivers.Producer, _ func(drivers.Receipt), ctx context.Context, batch []drivers.Message) error {
 				return p.Send(context.WithoutCancel(ctx), batch)
 			},
 		}},
 		{name: "sends when closed", found: []string{"UseAfterClose", "CloseSession"}, driver: broken{
-			send: func(p drivers.Producer, settle func(drivers.Receipt), ctx context.Context, batch []drivers.Message) error {
+			send: func(p drivers.Producer, _ func(drivers.Receipt), ctx context.Context, batch []drivers.Message) error {
 				if err := p.Send(ctx, batch); ctx.Err() != nil {
 					return err
 				}

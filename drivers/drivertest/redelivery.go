@@ -189,12 +189,18 @@ func cutConnection(b *bench) {
 // afterCut holds the outcomes against what a new session finds.
 func (b *bench) afterCut(c *consumer, p *producer, sendErr error, before, flight int) {
 	b.Helper()
-	late := []drivers.Message{p.message(0, body(before+flight, 100))}
-	p.ledger.sent(late)
+	late := 0 // messages sent until the producer noticed
 	b.within("send", func() {
-		if err := p.Producer.Send(b.ctx(), late); err == nil {
-			b.Error("a producer without a connection sends")
+		for b.ctx().Err() == nil {
+			batch := []drivers.Message{p.message(0, body(before+flight+late, 100))}
+			p.ledger.sent(batch)
+			late++
+			if p.Producer.Send(b.ctx(), batch) != nil {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
 		}
+		b.Error("a producer without a connection sends")
 	})
 	ctx, cancel := b.leaving()
 	defer cancel()
@@ -202,7 +208,7 @@ func (b *bench) afterCut(c *consumer, p *producer, sendErr error, before, flight
 	if p.ledger.unsettled() > 0 {
 		b.Fatalf("%d messages are not settled", p.ledger.unsettled())
 	}
-	if n := p.ledger.count(drivers.Rejected); sendErr == nil && n > len(late) {
+	if n := p.ledger.count(drivers.Rejected); sendErr == nil && n > late {
 		b.Errorf("%d messages that were written out are called rejected", n)
 	}
 	if !b.keeps() {
