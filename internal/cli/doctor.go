@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -19,7 +20,8 @@ import (
 // finding of the doctor.
 type finding struct {
 	what, state, remedy string
-	bad                 bool
+	// bad findings are wrong with the machine; missing ones only keep a target from working.
+	bad, missing bool
 }
 
 func newDoctor(env *Env) *cobra.Command {
@@ -31,8 +33,11 @@ func newDoctor(env *Env) *cobra.Command {
 			bad := false
 			for _, f := range examine(env, out) {
 				mark := "ok"
-				if f.bad {
+				switch {
+				case f.bad:
 					mark, bad = "NO", true
+				case f.missing:
+					mark = "--"
 				}
 				fmt.Fprintf(table, "%s\t%s\t%s\n", mark, f.what, f.state)
 				if f.remedy != "" {
@@ -58,6 +63,20 @@ func examine(env *Env, out string) []finding {
 		{what: "target memory", state: "built in"},
 		{what: "targets nats, nats:3", state: "built in: nats-server " + cluster.NATSVersion()},
 		cores(), timer(), ports(), folder(out), processes(),
+	}
+	list = append(list, brokers("targets kafka, kafka:3", cluster.FindKafka()...)...)
+	return append(list, brokers("targets redis, redis:2, redis:3", cluster.FindRedis())...)
+}
+
+// brokers tells what there is of what some targets need. What is missing keeps only those targets from working, so it is not bad.
+func brokers(targets string, needed ...cluster.Installed) []finding {
+	var list []finding
+	for _, n := range needed {
+		f := finding{what: targets, state: strings.TrimSpace(n.What + " " + n.Version + " " + n.Path)}
+		if !n.Found {
+			f.state, f.remedy, f.missing = n.What+" was not found", n.Remedy, true
+		}
+		list = append(list, f)
 	}
 	return list
 }
