@@ -28,8 +28,10 @@ func (s *session) audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 	guarantee := wanted(s.access.cfg)
 	facts := []drivers.Fact{s.versionFact(t, guarantee, i), fact("role", "master", i["role"], "")}
 	if t.Model == drivers.Broadcast {
-		return append(facts, drivers.Fact{Setting: "persistence", Want: "none", Have: "none", Status: drivers.Confirmed,
-			Note: "pub/sub: who does not listen gets nothing"}), nil
+		return append(facts, drivers.Fact{
+			Setting: "persistence", Want: "none", Have: "none", Status: drivers.Confirmed,
+			Note: "pub/sub: who does not listen gets nothing",
+		}), nil
 	}
 	facts = append(facts, replicaFact(t, guarantee, i))
 	policy, err := s.configFact(ctx, s.control, "maxmemory-policy", "noeviction", "any other policy drops messages that were acked")
@@ -153,7 +155,7 @@ func (s *session) replicaDisks(ctx context.Context, i info) []drivers.Fact {
 func (s *session) askDisk(ctx context.Context, address string) ([]drivers.Fact, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
-	l, err := s.access.dialLine(ctx, address)
+	l, err := s.access.dialLine(ctx, address, controlBuffers())
 	if err != nil {
 		return nil, err
 	}

@@ -67,8 +67,8 @@ func claiming(k *node) drivers.Config {
 	return drivers.Config{Servers: []string{k.address}, Options: drivers.Options{optClaimIdle: claimIdle.String()}}
 }
 
-// TestSlowIsNotDead: a member works on what it holds for several times claim_idle, and nobody takes it away. That is also so when the server
-// itself slept meanwhile.
+// TestSlowIsNotDead: a member works on what it holds for several times claim_idle, and nobody takes it away. That is also so when the
+// server itself slept meanwhile.
 func TestSlowIsNotDead(t *testing.T) {
 	k := startNode(t)
 	topic := group(t, connect(t, claiming(k)), 5)

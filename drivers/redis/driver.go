@@ -37,14 +37,22 @@ func (Driver) Name() string { return "redis" }
 // Options declares what only Redis has.
 func (Driver) Options() []drivers.Option {
 	return []drivers.Option{
-		{Name: optMaxLen, Kind: drivers.KindInt, Default: "0",
-			About: "About how many entries a stream keeps (MAXLEN ~); 0 for all. What is trimmed is gone, also when no group has read it."},
-		{Name: optClaimIdle, Kind: drivers.KindDuration, Default: "2s",
-			About: "After how long without a sign of life the others of its group claim what a consumer has not acknowledged."},
-		{Name: optWaitTimeout, Kind: drivers.KindDuration, Default: "1s",
-			About: "How long WAIT and WAITAOF wait for the replicas; a message that too few of them confirm until then is unknown."},
-		{Name: optAnswerTimeout, Kind: drivers.KindDuration, Default: "5s",
-			About: "After how long without an answer a connection is given up, and what was sent on it is unknown."},
+		{
+			Name: optMaxLen, Kind: drivers.KindInt, Default: "0",
+			About: "About how many entries a stream keeps (MAXLEN ~); 0 for all. What is trimmed is gone, also when no group has read it.",
+		},
+		{
+			Name: optClaimIdle, Kind: drivers.KindDuration, Default: "2s",
+			About: "After how long without a sign of life the others of its group claim what a consumer has not acknowledged.",
+		},
+		{
+			Name: optWaitTimeout, Kind: drivers.KindDuration, Default: "1s",
+			About: "How long WAIT and WAITAOF wait for the replicas; a message that too few of them confirm until then is unknown.",
+		},
+		{
+			Name: optAnswerTimeout, Kind: drivers.KindDuration, Default: "5s",
+			About: "After how long without an answer a connection is given up, and what was sent on it is unknown.",
+		},
 	}
 }
 

@@ -57,7 +57,7 @@ func replyError(t *testing.T, text string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := (&access{env: env, set: set}).dialLine(t.Context(), "fake:1")
+	l, err := (&access{env: env, set: set}).dialLine(t.Context(), "fake:1", controlBuffers())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,8 @@ func (m *member) room() int {
 // their turn.
 func (m *member) fetch(ctx context.Context, room int) error {
 	streams := min(len(m.route.keys), room)
-	b := m.line.client.B().Arbitrary("XREADGROUP", "GROUP", m.spec.Group.Name, m.name, "COUNT", strconv.Itoa(room/streams), "BLOCK", m.blocked())
+	b := m.line.client.B().Arbitrary("XREADGROUP", "GROUP", m.spec.Group.Name, m.name)
+	b = b.Args("COUNT", strconv.Itoa(room/streams), "BLOCK", m.blocked())
 	if m.mode == ackNever {
 		b = b.Args("NOACK")
 	}

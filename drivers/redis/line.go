@@ -39,16 +39,23 @@ type line struct {
 	gone bool
 }
 
-// Sizes of the library's buffers for one connection, in bytes: a pipeline of 256 messages of 1 KiB needs one write.
-const (
-	readBuffer  = 128 << 10
-	writeBuffer = 256 << 10
-	// ringScale is the power of two of the library's queue, the smallest it recommends: a line has one call at a time.
-	ringScale = 8
-)
+// buffers are the sizes of the library's buffers for one connection, in bytes.
+type buffers struct{ read, write int }
+
+// controlBuffers are for what is asked now and then.
+func controlBuffers() buffers { return buffers{read: 16 << 10, write: 16 << 10} }
+
+// producerBuffers take a pipeline of 256 messages of 1 KiB in one write.
+func producerBuffers() buffers { return buffers{read: 16 << 10, write: 256 << 10} }
+
+// consumerBuffers take half of that in one read.
+func consumerBuffers() buffers { return buffers{read: 128 << 10, write: 16 << 10} }
+
+// ringScale is the power of two of the library's queue, the smallest it recommends: a line has one call at a time.
+const ringScale = 8
 
 // dialLine connects to server and greets it with the credentials and the client's name.
-func (a *access) dialLine(ctx context.Context, server string) (*line, error) {
+func (a *access) dialLine(ctx context.Context, server string, size buffers) (*line, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -67,7 +74,7 @@ func (a *access) dialLine(ctx context.Context, server string) (*line, error) {
 		ForceSingleClient: true, PipelineMultiplex: -1, BlockingPipeline: -1, DisableRetry: true, DisableCache: true,
 		ClientSetInfo:      rueidis.DisableClientSetInfo,
 		ConnWriteTimeout:   a.set.answerTimeout + a.set.waitTimeout,
-		ReadBufferEachConn: readBuffer, WriteBufferEachConn: writeBuffer, RingScaleEachConn: ringScale,
+		ReadBufferEachConn: size.read, WriteBufferEachConn: size.write, RingScaleEachConn: ringScale,
 	})
 	l.client = client
 	if err != nil {

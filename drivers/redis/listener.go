@@ -58,7 +58,7 @@ func newListener(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*l
 		marks: make(map[string]chan uint64), moved: make(chan struct{}, 1), quit: make(chan struct{}), deaf: make(chan struct{}),
 	}
 	var err error
-	if l.line, err = s.access.dialLine(ctx, s.control.server); err != nil {
+	if l.line, err = s.access.dialLine(ctx, s.control.server, consumerBuffers()); err != nil {
 		return nil, err
 	}
 	if err = l.subscribe(ctx, route.keys); err == nil {

@@ -114,7 +114,7 @@ func (k *node) dial() (*line, error) {
 	if err != nil {
 		return nil, err
 	}
-	return (&access{env: environment("admin"), set: set}).dialLine(context.Background(), k.address)
+	return (&access{env: environment("admin"), set: set}).dialLine(context.Background(), k.address, controlBuffers())
 }
 
 // run makes the server do something.

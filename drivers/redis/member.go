@@ -73,7 +73,7 @@ var (
 )
 
 func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*member, error) {
-	l, err := s.access.dialLine(ctx, s.control.server)
+	l, err := s.access.dialLine(ctx, s.control.server, consumerBuffers())
 	if err != nil {
 		return nil, err
 	}

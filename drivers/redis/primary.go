@@ -102,7 +102,7 @@ type server struct {
 
 // ask greets address and reads its INFO.
 func (a *access) ask(ctx context.Context, address string) (*server, error) {
-	l, err := a.dialLine(ctx, address)
+	l, err := a.dialLine(ctx, address, controlBuffers())
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.access.dialLine(ctx, s.control.server)
+	l, err := s.access.dialLine(ctx, s.control.server, producerBuffers())
 	if err != nil {
 		return nil, err
 	}

@@ -112,7 +112,8 @@ func (s *session) spread(ctx context.Context, t drivers.Topic) error {
 	case err != nil:
 		return fmt.Errorf("%w: to WAIT", errReply)
 	case have < int64(need) && wanted(s.access.cfg) >= drivers.Replicated:
-		return fmt.Errorf("%d of the %d replicas that a majority needs answered within answer_timeout: start them, or set replicas to 1", have, need)
+		return fmt.Errorf("%d of the %d replicas that a majority needs answered within answer_timeout: start them, or set replicas to 1",
+			have, need)
 	default:
 		return nil
 	}

@@ -51,8 +51,15 @@ func TestAtLeast(t *testing.T) {
 		version, least string
 		want           bool
 	}{
-		{"7.0.15", "7.0", true}, {"7.2.0", "7.2", true}, {"8.0.2", "7.2", true}, {"7.10.1", "7.2", true},
-		{"6.2.14", "7.0", false}, {"7.0.15", "7.2", false}, {"7", "7.0", false}, {"", "7.0", false}, {"x.y", "7.0", false},
+		{"7.0.15", "7.0", true},
+		{"7.2.0", "7.2", true},
+		{"8.0.2", "7.2", true},
+		{"7.10.1", "7.2", true},
+		{"6.2.14", "7.0", false},
+		{"7.0.15", "7.2", false},
+		{"7", "7.0", false},
+		{"", "7.0", false},
+		{"x.y", "7.0", false},
 	} {
 		if have := atLeast(row.version, row.least); have != row.want {
 			t.Errorf("%q at least %q: %v", row.version, row.least, have)
@@ -106,10 +113,19 @@ func TestPromise(t *testing.T) {
 		{"replicated", drivers.Replicated, drivers.Topic{Replicas: 3}, nil, drivers.AtLeastOnce, drivers.PerShard, drivers.NodeLoss, "WAIT 1"},
 		{"durable", drivers.Durable, drivers.Topic{Replicas: 1}, nil, drivers.AtLeastOnce, drivers.PerShard, drivers.PowerLoss, "one copy only"},
 		{"durable copies", drivers.Durable, drivers.Topic{Replicas: 3}, nil, drivers.AtLeastOnce, drivers.PerShard, drivers.PowerLoss, "WAITAOF"},
-		{"trimmed", drivers.Accepted, drivers.Topic{Replicas: 1}, drivers.Options{optMaxLen: "9"}, drivers.AtMostOnce, drivers.PerShard,
-			drivers.Nothing, "max_len"},
-		{"competing", drivers.Accepted, drivers.Topic{Groups: []drivers.Group{{Members: 2}}}, nil, drivers.AtLeastOnce, drivers.Unordered,
-			drivers.Nothing, "compete"},
+		{
+			"trimmed", drivers.Accepted,
+			drivers.Topic{Replicas: 1},
+			drivers.Options{optMaxLen: "9"},
+			drivers.AtMostOnce, drivers.PerShard,
+			drivers.Nothing, "max_len",
+		},
+		{
+			"competing", drivers.Accepted,
+			drivers.Topic{Groups: []drivers.Group{{Members: 2}}},
+			nil, drivers.AtLeastOnce, drivers.Unordered,
+			drivers.Nothing, "compete",
+		},
 		{"broadcast", drivers.Sent, drivers.Topic{Model: drivers.Broadcast}, nil, drivers.AtMostOnce, drivers.PerShard, drivers.Nothing, "pub/sub"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
