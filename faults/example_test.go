@@ -37,7 +37,7 @@ func (house) Nodes() []faults.Node                                   { return ni
 func (house) Resolve(context.Context, string) ([]faults.Node, error) { return nil, nil }
 func (house) Links() *faults.Links                                   { return &faults.Links{} }
 func (house) Serving(context.Context, faults.Node) error             { return nil }
-func (house) Rand() *rand.Rand { return rand.New(rand.NewPCG(1, 1)) }
+func (house) Rand() *rand.Rand                                       { return rand.New(rand.NewPCG(1, 1)) }
 
 func (house) Logger() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
