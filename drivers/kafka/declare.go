@@ -148,8 +148,9 @@ func (s *session) topic(ctx context.Context, c *client, t drivers.Topic) (kadm.T
 	return topic, topic.Err
 }
 
-// everywhere tells whether every broker knows a leader and all replicas in sync for each partition. One that lags behind would refuse the
-// first messages, or the first fault would find followers that have nothing.
+// everywhere tells whether every broker knows a leader and all replicas in sync for each partition, and whether the leaders know that they
+// are: a broker tells of a topic before it has opened its logs. One that lags behind would refuse the first messages, or the first
+// fault would find followers that have nothing.
 func (s *session) everywhere(ctx context.Context, t drivers.Topic) error {
 	all, err := s.admin.BrokerMetadata(ctx)
 	if err != nil {
@@ -179,7 +180,8 @@ func (s *session) everywhere(ctx context.Context, t drivers.Topic) error {
 			}
 		}
 	}
-	return nil
+	_, err = s.ends(ctx, s.client, t)
+	return err
 }
 
 // note is kept beside the offsets of a group: what Kafka has no setting for.

@@ -128,3 +128,49 @@ func TestPrefetch(t *testing.T) {
 	}
 	depth(t, r.session, r.topic, 9)
 }
+
+// TestInterruptedReceive interrupts a member that acknowledges before the work at every moment of its commits: nothing is skipped by that,
+// and nothing comes twice.
+func TestInterruptedReceive(t *testing.T) {
+	c := startKafka(t, 1, nil)
+	s := connect(t, drivers.Config{Servers: c.Servers()})
+	group := drivers.Group{Name: "a", Members: 1, Ack: drivers.AckBefore}
+	topic := drivers.Topic{Name: "interrupted", Shards: 3, Replicas: 1, Groups: []drivers.Group{group}}
+	if err := s.Declare(t.Context(), topic); err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.Producer(t.Context(), drivers.ProducerSpec{Topic: topic, Guarantee: drivers.Accepted, Window: 60}, func(drivers.Receipt) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var batch []drivers.Message
+	for i := range 60 {
+		batch = append(batch, drivers.Message{Token: uint64(i), Shard: int32(i % 3), Body: []byte{byte(i)}})
+	}
+	if err := errors.Join(p.Send(t.Context(), batch), p.Flush(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	consumer, err := s.Consumer(t.Context(), drivers.ConsumerSpec{Topic: topic, Group: group})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[byte]int{}
+	dst := make([]drivers.Delivery, 7)
+	for patience := time.Duration(0); len(seen) < 60; patience = (patience + 100*time.Microsecond) % time.Second {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		n, err := consumer.Receive(ctx, dst)
+		cancel()
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		for _, d := range dst[:n] {
+			seen[d.Body[0]]++
+		}
+	}
+	for body, n := range seen {
+		if n != 1 {
+			t.Errorf("message %d came %d times", body, n)
+		}
+	}
+	depth(t, s, topic, 0)
+}

@@ -47,7 +47,7 @@ func newListener(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*l
 		l.shards[int32(shard)] = &progress{shard: int32(shard), next: end}
 	}
 	l.intake = newIntake(l.progress)
-	c, err := newClient(s.cfg, s.env, s.set, func(err error) { go l.fail(err) }, []int16{keyFetch},
+	c, err := newClient(s.cfg, s.env, s.set, l.lose, []int16{keyFetch},
 		append(s.fetchOptions(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{spec.Topic.Name: starts}))...)
 	if err != nil {
 		return nil, err
@@ -152,6 +152,12 @@ func past(shards map[int32]*progress, ends []int64) bool {
 		}
 	}
 	return true
+}
+
+// lose is the line's word that a connection is gone.
+func (l *listener) lose(err error) {
+	l.intake.end(err)
+	go l.fail(err)
 }
 
 func (l *listener) fail(err error) {

@@ -28,6 +28,8 @@ type member struct {
 
 	// queue is what was polled and not handed out; the receiving goroutine alone touches it.
 	queue []batch
+	// unsure are deliveries to be committed before they are handed out; likewise.
+	unsure []drivers.Delivery
 
 	// mu guards what follows against the library's rebalances.
 	mu     sync.Mutex
@@ -47,7 +49,7 @@ func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*mem
 	m := &member{session: s, spec: spec, joined: make(chan struct{}), shards: make(map[int32]*progress)}
 	m.intake = newIntake(m.progress)
 	vital := []int16{keyFetch, keyOffsetCommit, keyJoinGroup, keyHeartbeat, keySyncGroup, keyConsumerGroupHeartbeat}
-	c, err := newClient(s.cfg, s.env, s.set, func(err error) { go m.fail(err) }, vital, m.options()...)
+	c, err := newClient(s.cfg, s.env, s.set, m.lose, vital, m.options()...)
 	if err != nil {
 		return nil, err
 	}
@@ -207,12 +209,16 @@ func (m *member) receive(ctx context.Context, dst []drivers.Delivery) (int, erro
 		if err := m.intake.reason(); err != nil {
 			return 0, err
 		}
+		if len(m.unsure) > 0 && len(dst) > 0 {
+			if n, err := m.acknowledged(ctx, dst); n > 0 || err != nil {
+				return n, err
+			}
+			continue
+		}
 		n, full := m.take(dst)
 		switch {
 		case n > 0 && m.spec.Group.Ack == drivers.AckBefore:
-			if n, err := m.acknowledged(ctx, dst[:n]); n > 0 || err != nil {
-				return n, err
-			}
+			m.unsure = append(m.unsure, dst[:n]...)
 			continue
 		case n > 0 || len(dst) == 0:
 			return n, nil
@@ -230,15 +236,14 @@ func (m *member) receive(ctx context.Context, dst []drivers.Delivery) (int, erro
 	}
 }
 
-// acknowledged commits deliveries before they are handed out, and returns how many. While the group is being shared out anew it takes no
-// commits; what was not committed when its shard went is left to whoever has it now.
-func (m *member) acknowledged(ctx context.Context, ds []drivers.Delivery) (int, error) {
+// acknowledged commits what is unsure, then hands it out, and returns how many. While the group is being shared out anew it takes no
+// commits; what was not committed when its shard went is left to whoever has it now. When ctx ends, the next Receive goes on.
+func (m *member) acknowledged(ctx context.Context, dst []drivers.Delivery) (int, error) {
 	again := time.NewTicker(settlePause)
 	defer again.Stop()
-	for {
-		err := m.commits.all(ctx)
-		if err == nil {
-			return m.committed(ds), nil
+	for err := m.commits.all(ctx); err != nil; err = m.commits.all(ctx) {
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
 		}
 		if !errors.Is(err, kerr.RebalanceInProgress) {
 			m.intake.end(err)
@@ -250,6 +255,9 @@ func (m *member) acknowledged(ctx context.Context, ds []drivers.Delivery) (int, 
 		case <-again.C:
 		}
 	}
+	n := copy(dst, m.unsure)
+	m.unsure = m.unsure[n:]
+	return m.committed(dst[:n]), nil
 }
 
 // committed keeps those of ds that the broker knows to be done.
@@ -356,6 +364,12 @@ func (m *member) Nack(ctx context.Context, ds []drivers.Delivery, requeue bool) 
 		m.again = append(m.again, d)
 	}
 	return nil
+}
+
+// lose is the line's word that a connection is gone.
+func (m *member) lose(err error) {
+	m.intake.end(err)
+	go m.fail(err)
 }
 
 // fail ends the member without a goodbye.

@@ -36,7 +36,7 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 	if spec.ClientRetry {
 		vital = nil // the library is to reconnect and to send again in its own way
 	}
-	c, err := newClient(s.cfg, s.env, s.set, func(err error) { go p.fail(err) }, vital, s.produceOptions(spec)...)
+	c, err := newClient(s.cfg, s.env, s.set, p.lose, vital, s.produceOptions(spec)...)
 	if err != nil {
 		return nil, err
 	}
@@ -198,6 +198,12 @@ func (p *producer) Flush(ctx context.Context) error {
 		return fmt.Errorf("flush topic %q: %w", p.spec.Topic.Name, err)
 	}
 	return nil
+}
+
+// lose is the line's word that a connection is gone: from now on nothing starts any more.
+func (p *producer) lose(err error) {
+	p.flight.stop(err)
+	go p.fail(err)
 }
 
 // fail ends the producer; the library fails its records once its client is closed.
