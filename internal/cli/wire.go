@@ -8,6 +8,7 @@ import (
 	"ordeal/drivers/kafka"
 	"ordeal/drivers/memory"
 	"ordeal/drivers/nats"
+	"ordeal/drivers/rabbitmq"
 	"ordeal/drivers/redis"
 	"ordeal/faults"
 	"ordeal/faults/network"
@@ -31,7 +32,7 @@ type wire struct {
 
 func newWire() *wire {
 	return &wire{
-		drivers: []drivers.Driver{kafka.New(), memory.New(), nats.New(), redis.New()},
+		drivers: []drivers.Driver{kafka.New(), memory.New(), nats.New(), rabbitmq.New(), redis.New()},
 		kinds: []faults.Kind{
 			process.Kill(), process.Pause(), process.Stop(),
 			network.Latency(), network.Reset(), network.Blackhole(),

@@ -1,0 +1,45 @@
+package rabbitmq
+
+import (
+	"testing"
+
+	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
+)
+
+func harness(servers []string, options drivers.Options) drivertest.Harness {
+	return drivertest.Harness{
+		New: func(*testing.T) (drivers.Driver, drivers.Config) {
+			return New(), drivers.Config{Servers: servers, Options: options}
+		},
+		Models:   []drivers.Model{drivers.Log, drivers.Queue, drivers.Broadcast},
+		Messages: 5_000,
+		Network:  true,
+		Keys:     true,
+	}
+}
+
+// TestConformance runs the suite on one node: once on classic queues, once on quorum queues, which count deliveries.
+func TestConformance(t *testing.T) {
+	servers := startRabbitMQ(t, 1, nil).Servers()
+	t.Run("classic", func(t *testing.T) {
+		drivertest.Run(t, harness(servers, nil))
+	})
+	t.Run("quorum", func(t *testing.T) {
+		h := harness(servers, drivers.Options{optQueueType: typeQuorum})
+		h.Models, h.Flagged = []drivers.Model{drivers.Log, drivers.Queue}, true
+		h.Guarantees = func(drivers.Model) []drivers.Guarantee { return []drivers.Guarantee{drivers.Durable} }
+		drivertest.Run(t, h)
+	})
+}
+
+// TestConformanceCluster runs the suite where every queue has three replicas.
+func TestConformanceCluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a cluster takes a while")
+	}
+	h := harness(startRabbitMQ(t, 3, nil).Servers(), nil)
+	h.Models, h.Replicas, h.Messages, h.Flagged = []drivers.Model{drivers.Log, drivers.Queue}, 3, 500, true
+	h.Guarantees = func(drivers.Model) []drivers.Guarantee { return []drivers.Guarantee{drivers.Replicated} }
+	drivertest.Run(t, h)
+}

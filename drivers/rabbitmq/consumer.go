@@ -1,0 +1,227 @@
+package rabbitmq
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"ordeal/drivers"
+)
+
+// consumer reads all queues of its group on one channel. For a group that acknowledges before its work the broker does so by itself, when
+// it sends: what is on its way to a consumer that goes away is lost, as at most once has it.
+type consumer struct {
+	session *session
+	spec    drivers.ConsumerSpec
+	link    *link
+	inbox   *inbox
+	auto    bool
+	fuse    fuse
+
+	mu   sync.Mutex
+	held held
+	out  []byte
+	tags []uint64
+}
+
+// newConsumer returns when the broker has the consumer on every queue.
+func newConsumer(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*consumer, error) {
+	c := &consumer{
+		session: s, spec: spec, inbox: newInbox(), auto: spec.Topic.Model == drivers.Broadcast || spec.Group.Ack == drivers.AckBefore,
+		fuse: fuse{cut: s.line.cut}, held: newHeld(),
+	}
+	defer context.AfterFunc(ctx, s.line.cut)()
+	var err error
+	if c.link, err = s.open(c, c); err != nil {
+		return nil, err
+	}
+	if err := c.subscribe(); err != nil {
+		c.link.close() //nolint:errcheck // what went wrong is known
+		return nil, s.cause(ctx, err)
+	}
+	return c, nil
+}
+
+func (c *consumer) subscribe() error {
+	queues := groupQueues(c.spec.Topic, c.spec.Group.Name)
+	if c.spec.Topic.Model == drivers.Broadcast {
+		if err := c.session.declareListeners(c.link.channel, c.spec.Topic, c.spec.Group.Name); err != nil {
+			return err
+		}
+	}
+	if !c.auto {
+		// The broker counts by consumer, and there is one for each queue: together they leave no more than the prefetch.
+		if err := c.link.channel.Qos(max(1, c.spec.Group.Prefetch/len(queues)), 0, false); err != nil {
+			return err
+		}
+	}
+	for i, queue := range queues {
+		// Deliveries never come out of the library's channel, which it closes together with its own: see line.
+		if _, err := c.link.channel.Consume(queue, strconv.Itoa(i), c.auto, false, false, false, nil); err != nil {
+			return fmt.Errorf("queue %q: %w", queue, err)
+		}
+	}
+	return nil
+}
+
+// arriving implements receiver.
+func (c *consumer) arriving(d *arrival, p *properties) []byte {
+	if !c.auto {
+		c.mu.Lock()
+		c.held.add(d.tag)
+		c.mu.Unlock()
+	}
+	out := drivers.Delivery{Shard: shardOf(d.key), Redelivered: d.redelivered, Attempt: p.attempts + 1, Tag: d.tag}
+	return c.inbox.begin(&out, p.key, int(p.size))
+}
+
+func (c *consumer) arrived() { c.inbox.end() }
+
+func (c *consumer) settled() { c.inbox.wake() }
+
+func (*consumer) confirmed(uint64, bool, bool) {}
+
+func (*consumer) returned([]byte) {}
+
+// Receive waits for deliveries.
+func (c *consumer) Receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
+	n, err := c.inbox.receive(ctx, dst)
+	if err != nil {
+		err = fmt.Errorf("receive from topic %q as %q: %w", c.spec.Topic.Name, c.spec.Group.Name, err)
+	}
+	return n, err
+}
+
+// Ack acknowledges. One acknowledgement of many serves for those that nothing unanswered comes before on the channel.
+func (c *consumer) Ack(ctx context.Context, ds []drivers.Delivery) error {
+	if c.auto {
+		return nil
+	}
+	return c.answer(ctx, "acknowledge", ds, c.writeAcks)
+}
+
+// Nack gives deliveries back one by one.
+func (c *consumer) Nack(ctx context.Context, ds []drivers.Delivery, requeue bool) error {
+	if c.auto {
+		return fmt.Errorf("give back to topic %q: the broker acknowledged by itself", c.spec.Topic.Name)
+	}
+	bits := byte(0)
+	if requeue {
+		bits = nackRequeue
+	}
+	return c.answer(ctx, "give back", ds, func() {
+		for _, tag := range c.tags {
+			c.out = appendAck(c.out, c.link.number, basicNack, tag, bits)
+		}
+		c.held.settle()
+	})
+}
+
+// answer lets write make frames of those of ds that were not answered before, whose tags are in c.tags, and sends them.
+func (c *consumer) answer(ctx context.Context, what string, ds []drivers.Delivery, write func()) error {
+	fail := func(err error) error {
+		return fmt.Errorf("%s deliveries of topic %q as %q: %w", what, c.spec.Topic.Name, c.spec.Group.Name, err)
+	}
+	if err := c.fuse.arm(ctx); err != nil {
+		return fail(err)
+	}
+	defer c.fuse.disarm()
+	if err := c.link.ended(); err != nil {
+		return fail(err)
+	}
+	c.mu.Lock()
+	c.out, c.tags = c.out[:0], c.tags[:0]
+	for i := range ds {
+		if c.held.answer(ds[i].Tag) {
+			c.tags = append(c.tags, ds[i].Tag)
+		}
+	}
+	write()
+	c.mu.Unlock()
+	if len(c.out) == 0 {
+		return nil
+	}
+	if _, err := c.session.line.Write(c.out); err != nil {
+		return fail(c.session.cause(ctx, fmt.Errorf("%w: %w", errLost, err)))
+	}
+	return nil
+}
+
+// writeAcks covers all tags that are below the first unanswered one by the highest of them, which the broker has not had an answer for.
+func (c *consumer) writeAcks() {
+	low, highest := c.held.settle(), uint64(0)
+	for _, tag := range c.tags {
+		if tag < low {
+			highest = max(highest, tag)
+		}
+	}
+	if highest > 0 {
+		c.out = appendAck(c.out, c.link.number, basicAck, highest, ackMultiple)
+	}
+	for _, tag := range c.tags {
+		if tag > highest {
+			c.out = appendAck(c.out, c.link.number, basicAck, tag, 0)
+		}
+	}
+}
+
+// Fence waits until the queue of a broadcast has nothing left, then until the channel has answered a question that was asked after
+// that: what the queue had given out for this channel came before the answer.
+func (c *consumer) Fence(ctx context.Context) error {
+	if err := c.fence(ctx); err != nil {
+		return fmt.Errorf("fence of topic %q as %q: %w", c.spec.Topic.Name, c.spec.Group.Name, err)
+	}
+	return nil
+}
+
+func (c *consumer) fence(ctx context.Context) error {
+	tick := newTicker()
+	defer tick.Stop()
+	for {
+		ready, err := c.session.ready(ctx, groupQueues(c.spec.Topic, c.spec.Group.Name))
+		if err != nil {
+			return err
+		}
+		if ready.messages == 0 {
+			break
+		}
+		if err := wait(ctx, tick); err != nil {
+			return err
+		}
+	}
+	if err := c.link.sound(ctx); err != nil {
+		return err
+	}
+	for !c.inbox.empty() {
+		if err := wait(ctx, tick); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fail is called once the channel or the connection is gone.
+func (c *consumer) fail(err error) { c.inbox.close(err, false) }
+
+// Close gives back what was not answered.
+func (c *consumer) Close(ctx context.Context) error {
+	if !c.session.forget(c) {
+		return nil
+	}
+	c.fuse.release()
+	c.inbox.close(errClosed, true) // first, so that the line is read on
+	defer context.AfterFunc(ctx, c.session.line.cut)()
+	if err := c.link.close(); err != nil && ctx.Err() != nil {
+		return fmt.Errorf("close the consumer of topic %q: %w", c.spec.Topic.Name, ctx.Err())
+	}
+	return nil
+}
+
+var (
+	_ drivers.Consumer = (*consumer)(nil)
+	_ drivers.Nacker   = (*consumer)(nil)
+	_ drivers.Fencer   = (*consumer)(nil)
+	_ receiver         = (*consumer)(nil)
+	_ receiver         = (*producer)(nil)
+)

@@ -1,0 +1,25 @@
+// Package rabbitmq is the way to RabbitMQ 3.10 and later, over AMQP 0-9-1.
+//
+// How topics look on the broker, for a topic T with shards 0 to n-1:
+//
+//	queue      queues T.0 … T.n-1, published to by the default exchange; every consumer of the group reads all of them
+//	log        exchange T (direct), and for each group G queues T.G.0 … T.G.n-1 bound to it: a group keeps what it has not acknowledged,
+//	           not what it has. Groups have to be known before the first message
+//	broadcast  exchange T, and one queue T.G for each group, which is there while a consumer listens
+//
+// Beside them are queues T.shape and T.G.shape that never hold a message. Their limits say what T was declared as, so that the broker
+// itself refuses to declare it as something else.
+//
+// The client library makes the connection, keeps it alive, and opens, declares and closes. What happens for every message does not pass
+// through it, because it costs there a write call and thirty allocations a message: see line. A connection never comes back by itself.
+//
+// A send is acked by the publisher confirm, rejected when the broker returned it as unroutable before it confirmed it (which it does
+// for a moment after a restart), and unknown when the channel or the connection is gone. A broker that does not confirm for
+// confirm_timeout may never do so on this channel, so that the producer ends then.
+//
+// AMQP counts the messages that wait in a queue and not those that are on their way to a consumer or at it. These are in the statistics
+// of the management plugin, which is asked on the port 10,000 above the one for AMQP unless options.rabbitmq.management says otherwise.
+// Depth adds both. Without the plugin Depth is what waits, as long as the queue has no more consumers than the group has members:
+// then what is out is with members that are alive, who have seen it or are about to, and a drain that waits a moment has read
+// everything. With more consumers than members, a lost one may still hold messages, and Depth is an error until the broker misses it.
+package rabbitmq

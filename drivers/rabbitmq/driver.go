@@ -1,0 +1,200 @@
+package rabbitmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"ordeal/drivers"
+)
+
+// Names of the options.
+const (
+	optQueueType      = "queue_type"
+	optClassicVersion = "classic_version"
+	optConfirmTimeout = "confirm_timeout"
+	optHeartbeat      = "heartbeat"
+	optVhost          = "vhost"
+	optManagement     = "management"
+)
+
+// Types of queues.
+const (
+	typeAuto    = "auto"
+	typeClassic = "classic"
+	typeQuorum  = "quorum"
+)
+
+// majority is the least number of replicas that survives one of them.
+const majority = 3
+
+// Driver is the way to RabbitMQ brokers. The zero value is ready; it holds nothing.
+type Driver struct{}
+
+var (
+	_ drivers.Driver     = Driver{}
+	_ drivers.Optioner   = Driver{}
+	_ drivers.Guaranteer = Driver{}
+)
+
+// New returns the driver.
+func New() Driver { return Driver{} }
+
+// Name is "rabbitmq".
+func (Driver) Name() string { return "rabbitmq" }
+
+// Options declares what only RabbitMQ has.
+func (Driver) Options() []drivers.Option {
+	return []drivers.Option{
+		{Name: optQueueType, Kind: drivers.KindEnum, Default: typeAuto, Values: []string{typeAuto, typeClassic, typeQuorum},
+			About: "The type of queues; auto is quorum for three replicas and more or guarantee durable, else classic."},
+		{Name: optClassicVersion, Kind: drivers.KindInt,
+			About: "Version of classic queues, 1 or 2; the broker's own choice where it is not given. RabbitMQ 4 has version 2 only."},
+		{Name: optConfirmTimeout, Kind: drivers.KindDuration, Default: "10s",
+			About: "After how long without a confirm a send is unknown and its producer reconnects."},
+		{Name: optHeartbeat, Kind: drivers.KindDuration, Default: "10s",
+			About: "Both sides say that they are alive at half this interval; after two without a sign the connection is lost. At least 1s."},
+		{Name: optVhost, Kind: drivers.KindText, Default: "/", About: "The virtual host."},
+		{Name: optManagement, Kind: drivers.KindText,
+			About: "host:port of the management plugin of each node, separated by commas, or none. Where it is not given, it is looked for " +
+				"10,000 above the AMQP port. It tells leaders, unacknowledged messages and queue settings, which AMQP does not."},
+	}
+}
+
+// queueType is the type of the queues of t.
+func queueType(cfg drivers.Config, t drivers.Topic) string {
+	if kind := cfg.Options.Text(optQueueType); kind != "" && kind != typeAuto {
+		return kind
+	}
+	if t.Replicas >= majority || cfg.Guarantee == drivers.Durable {
+		return typeQuorum
+	}
+	return typeClassic
+}
+
+func wanted(cfg drivers.Config) drivers.Guarantee {
+	if cfg.Guarantee == 0 {
+		return drivers.Accepted
+	}
+	return cfg.Guarantee
+}
+
+// Reach says whether the guarantee can be kept for t, and what stands in the way.
+func (Driver) Reach(cfg drivers.Config, t drivers.Topic) error {
+	refuse := func(why string) error { return fmt.Errorf("topic %q cannot be %s: %s", t.Name, wanted(cfg), why) }
+	guarantee, kind := wanted(cfg), queueType(cfg, t)
+	switch {
+	case t.Model == drivers.Broadcast && guarantee > drivers.Sent:
+		return refuse("a broadcast keeps nothing: set the producers' guarantee to sent, or the topic's model to log")
+	case t.Model == drivers.Broadcast:
+		return nil
+	case t.Model == drivers.Queue && len(t.Groups) > 1:
+		return refuse("a queue has one group: set the model to log")
+	case kind == typeClassic && guarantee == drivers.Durable:
+		return refuse("options.rabbitmq.queue_type is classic, whose messages are confirmed before they are synced: set it to quorum")
+	case kind == typeClassic && t.Replicas > 1:
+		return refuse(fmt.Sprintf("replicas is %d, and a classic queue lives on one node: set options.rabbitmq.queue_type to quorum, "+
+			"with replicas 3, or replicas to 1", t.Replicas))
+	case guarantee == drivers.Replicated && t.Replicas < majority:
+		return refuse(fmt.Sprintf("replicas is %d: set it to 3, on a cluster such as rabbitmq:3", t.Replicas))
+	default:
+		return nil
+	}
+}
+
+// Promise says what the configuration claims. The order of a group with several members is not promised, because they compete; what
+// was delivered and not acknowledged comes again later, out of order.
+func (Driver) Promise(cfg drivers.Config, t drivers.Topic) drivers.Promise {
+	p := drivers.Promise{Delivery: drivers.AtMostOnce, Order: order(t), Survives: drivers.Nothing}
+	guarantee, kind := wanted(cfg), queueType(cfg, t)
+	if t.Model == drivers.Broadcast || guarantee <= drivers.Sent {
+		p.Why = "publishes are not confirmed, and messages are transient"
+		return p
+	}
+	p.Delivery = drivers.AtLeastOnce
+	why := []string{"persistent messages, publisher confirms, mandatory routing, explicit acks"}
+	switch {
+	case kind == typeClassic:
+		p.Survives = drivers.Crash
+		why = append(why, "classic queue on one node, confirmed when it is handed to the operating system")
+	case t.Replicas >= majority:
+		p.Survives = drivers.PowerLoss
+		why = append(why, fmt.Sprintf("quorum queue of %d, confirmed when a majority has synced it", t.Replicas))
+	default:
+		p.Survives = drivers.PowerLoss
+		why = append(why, fmt.Sprintf("quorum queue of %d, confirmed when it is synced; gone with its disk", t.Replicas))
+	}
+	if p.Order == drivers.Unordered {
+		why = append(why, "members of a group compete, which keeps no order")
+	}
+	p.Why = strings.Join(why, "; ")
+	return p
+}
+
+func order(t drivers.Topic) drivers.Scope {
+	for _, g := range t.Groups {
+		if g.Members > 1 {
+			return drivers.Unordered
+		}
+	}
+	return drivers.PerShard
+}
+
+// settings are the options in typed form.
+type settings struct {
+	classicVersion int
+	confirmTimeout time.Duration
+	heartbeat      time.Duration
+	vhost          string
+	// management is nil where its ports are to be guessed, and empty where it is not to be asked.
+	management []string
+}
+
+func (d Driver) settings(cfg drivers.Config) (settings, error) {
+	o, err := drivers.Resolve(d.Options(), cfg.Options)
+	if err != nil {
+		return settings{}, err
+	}
+	s := settings{
+		classicVersion: o.Int(optClassicVersion), confirmTimeout: o.Duration(optConfirmTimeout), heartbeat: o.Duration(optHeartbeat),
+		vhost: o.Text(optVhost),
+	}
+	switch m := o.Text(optManagement); m {
+	case "":
+	case "none":
+		s.management = []string{}
+	default:
+		s.management = strings.Split(m, ",")
+	}
+	switch {
+	case s.heartbeat < time.Second:
+		return s, fmt.Errorf("%s: %v is less than the 1s that AMQP can say", optHeartbeat, s.heartbeat)
+	case s.confirmTimeout == 0:
+		return s, errors.New(optConfirmTimeout + ": 0s would make every send unknown: set a time longer than a confirm takes")
+	case s.classicVersion > 2:
+		return s, fmt.Errorf("%s: %d is neither 1 nor 2", optClassicVersion, s.classicVersion)
+	}
+	return s, nil
+}
+
+// Open connects to the first server that answers.
+func (d Driver) Open(ctx context.Context, cfg drivers.Config, env drivers.Env) (drivers.Session, error) {
+	set, err := d.settings(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open rabbitmq session: %w", err)
+	}
+	if len(cfg.Servers) == 0 {
+		return nil, errors.New("open rabbitmq session: no server was given")
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("open rabbitmq session: %w", err)
+	}
+	s := &session{cfg: cfg, env: env, set: set, parts: map[part]struct{}{}}
+	if err := s.connect(ctx); err != nil {
+		return nil, fmt.Errorf("connect to rabbitmq: %w", err)
+	}
+	s.management = newManagement(s)
+	return s, nil
+}

@@ -1,0 +1,168 @@
+package rabbitmq
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"ordeal/drivers"
+)
+
+// flight holds the messages of a producer that wait for a confirm, by the delivery tags that the broker counts for itself: 1 for the
+// first message on a channel. Its lock is held while receipts are given, so that one goroutine at a time gives them.
+type flight struct {
+	settle func(drivers.Receipt)
+	// mirrored is of answer.
+	mirrored bool
+	born     time.Time
+
+	mu sync.Mutex
+	// ring has a seat for each tag from low to next-1, at tag modulo its length, which is a power of two.
+	ring      []seat
+	low, next uint64
+	count     int
+	// over is why nothing may start any more.
+	over error
+	// empty is closed when count falls to 0; nil when nobody waits.
+	empty chan struct{}
+}
+
+// seat is the place of one message.
+type seat struct {
+	token           uint64
+	sent            time.Duration // since born
+	taken, returned bool
+}
+
+func newFlight(window int, settle func(drivers.Receipt)) *flight {
+	size := 1
+	for size < window {
+		size *= 2
+	}
+	return &flight{settle: settle, born: time.Now(), ring: make([]seat, size), low: 1, next: 1}
+}
+
+func (f *flight) seat(tag uint64) *seat { return &f.ring[tag&uint64(len(f.ring)-1)] }
+
+// board seats messages that are about to be sent, in the order of their tags. When the flight is over it rejects them.
+func (f *flight) board(tokens []uint64) error {
+	sent := time.Since(f.born)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over != nil {
+		for i, token := range tokens {
+			f.settle(drivers.Receipt{Token: token, Outcome: drivers.Rejected, Err: f.over, More: i < len(tokens)-1})
+		}
+		return f.over
+	}
+	for f.next+uint64(len(tokens))-f.low > uint64(len(f.ring)) {
+		f.grow()
+	}
+	for _, token := range tokens {
+		*f.seat(f.next) = seat{token: token, sent: sent, taken: true}
+		f.next++
+	}
+	f.count += len(tokens)
+	return nil
+}
+
+func (f *flight) grow() {
+	old := f.ring
+	f.ring = make([]seat, 2*len(old))
+	for tag := f.low; tag < f.next; tag++ {
+		*f.seat(tag) = old[tag&uint64(len(old)-1)]
+	}
+}
+
+// reject settles what is not sent at all.
+func (f *flight) reject(token uint64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.settle(drivers.Receipt{Token: token, Outcome: drivers.Rejected, Err: err})
+}
+
+// confirmed settles the message of tag, and with multiple all before it. It is the broker's answer; what was settled already is left.
+func (f *flight) confirmed(tag uint64, multiple, ack bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if tag >= f.next {
+		return
+	}
+	first := tag
+	if multiple {
+		first = f.low
+	}
+	for t := max(first, f.low); t <= tag; t++ {
+		s := f.seat(t)
+		if !s.taken {
+			continue
+		}
+		outcome, err := answer{ack: ack, returned: s.returned, mirrored: f.mirrored}.outcome()
+		f.vacate(s, drivers.Receipt{Outcome: outcome, Err: err, More: t < tag})
+	}
+	for f.low < f.next && !f.seat(f.low).taken {
+		f.low++
+	}
+}
+
+// returned notes that the broker gave the message of tag back. Its confirm is still to come.
+func (f *flight) returned(tag uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if tag >= f.low && tag < f.next {
+		f.seat(tag).returned = true
+	}
+}
+
+func (f *flight) vacate(s *seat, r drivers.Receipt) {
+	r.Token = s.token
+	*s = seat{}
+	f.count--
+	f.settle(r)
+	if f.count == 0 && f.empty != nil {
+		close(f.empty)
+		f.empty = nil
+	}
+}
+
+// overdue tells whether the oldest message has waited longer than patience.
+func (f *flight) overdue(patience time.Duration) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.count > 0 && time.Since(f.born)-f.seat(f.low).sent > patience
+}
+
+// end settles what is left as unknown and lets nothing start any more. Only the first reason counts.
+func (f *flight) end(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over != nil {
+		return
+	}
+	f.over = err
+	for ; f.low < f.next; f.low++ {
+		if s := f.seat(f.low); s.taken {
+			f.vacate(s, drivers.Receipt{Outcome: drivers.Unknown, Err: err, More: f.count > 1})
+		}
+	}
+}
+
+// wait returns when nothing is in flight.
+func (f *flight) wait(ctx context.Context) error {
+	f.mu.Lock()
+	if f.count == 0 {
+		f.mu.Unlock()
+		return ctx.Err()
+	}
+	if f.empty == nil {
+		f.empty = make(chan struct{})
+	}
+	empty := f.empty
+	f.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-empty:
+		return nil
+	}
+}

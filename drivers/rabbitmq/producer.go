@@ -1,0 +1,226 @@
+package rabbitmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"ordeal/drivers"
+)
+
+// writeSize is about how many bytes of messages go into one write call.
+const writeSize = 64 << 10
+
+// producer publishes on a channel of its own, whose confirms come back by flight. With guarantee sent there are no confirms, and a message
+// is acked when it was written.
+type producer struct {
+	session  *session
+	spec     drivers.ProducerSpec
+	link     *link
+	flight   *flight
+	confirms bool
+	fuse     fuse
+	// methods are how to publish to each shard.
+	methods [][]byte
+	turn    uint32
+	content content
+	// out and tokens are the messages that are not written yet.
+	out    []byte
+	tokens []uint64
+	// tag of the last message in out.
+	tag  uint64
+	quit chan struct{}
+	done sync.WaitGroup
+}
+
+func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (*producer, error) {
+	if spec.ClientRetry {
+		return nil, errors.New("this driver sends nothing twice by itself, so there are no client retries: use retry: {attempts: n}")
+	}
+	p := &producer{
+		session: s, spec: spec, flight: newFlight(spec.Window, settle), fuse: fuse{cut: s.line.cut}, quit: make(chan struct{}),
+		confirms: spec.Topic.Model != drivers.Broadcast && spec.Guarantee > drivers.Sent,
+	}
+	p.flight.mirrored = s.mirrors(spec.Topic)
+	defer context.AfterFunc(ctx, s.line.cut)()
+	var err error
+	if p.link, err = s.open(p, p); err != nil {
+		return nil, err
+	}
+	if p.confirms {
+		if err := p.link.channel.Confirm(false); err != nil {
+			p.link.close() //nolint:errcheck // what went wrong is known
+			return nil, s.cause(ctx, err)
+		}
+	}
+	p.content = content{channel: p.link.number, persistent: p.confirms, piece: s.piece}
+	for shard := range spec.Topic.Shards {
+		exchange, key := destination(spec.Topic, shard)
+		p.methods = append(p.methods, publishFrame(p.link.number, exchange, key, p.confirms))
+	}
+	if p.confirms {
+		p.done.Go(p.watch)
+	}
+	return p, nil
+}
+
+// watch ends the producer when confirms do not come: a channel to a leader that was cut off may get none for ever, without an error.
+func (p *producer) watch() {
+	tick := time.NewTicker(max(p.session.set.confirmTimeout/10, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.quit:
+			return
+		case <-tick.C:
+		}
+		if p.flight.overdue(p.session.set.confirmTimeout) {
+			err := errSilent
+			if reason := p.session.blocked(); reason != "" {
+				err = fmt.Errorf("%w: the broker blocks publishers: %s", errSilent, reason)
+			}
+			p.link.fail(err)
+			return
+		}
+	}
+}
+
+// Send publishes the batch, in as few write calls as possible.
+func (p *producer) Send(ctx context.Context, batch []drivers.Message) error {
+	fail := func(rest []drivers.Message, err error) error {
+		for i := range rest {
+			p.flight.reject(rest[i].Token, err)
+		}
+		return fmt.Errorf("send to topic %q: %w", p.spec.Topic.Name, err)
+	}
+	if err := p.fuse.arm(ctx); err != nil {
+		return fail(batch, err)
+	}
+	defer p.fuse.disarm()
+	if err := p.link.ended(); err != nil {
+		return fail(batch, err)
+	}
+	for i := range batch {
+		m := &batch[i]
+		method, err := p.method(m)
+		if err != nil {
+			p.flight.reject(m.Token, err)
+			continue
+		}
+		p.tag++
+		p.content.method, p.content.id = method, p.tag
+		if !p.confirms {
+			p.content.id = 0
+		}
+		p.out = appendMessage(p.out, &p.content, m)
+		p.tokens = append(p.tokens, m.Token)
+		if len(p.out) >= writeSize {
+			if err := p.put(ctx); err != nil {
+				return fail(batch[i+1:], err)
+			}
+		}
+	}
+	if err := p.put(ctx); err != nil {
+		return fail(nil, err)
+	}
+	return nil
+}
+
+// method of the message's shard: the one it asks for, else by its key, else in turn.
+func (p *producer) method(m *drivers.Message) ([]byte, error) {
+	shard := m.Shard
+	switch {
+	case shard != drivers.AnyShard:
+	case len(m.Key) > 0:
+		shard = drivers.ShardOf(m.Key, len(p.methods))
+	default:
+		p.turn++
+		shard = int32(p.turn % uint32(len(p.methods)))
+	}
+	if shard < 0 || int(shard) >= len(p.methods) {
+		return nil, errShard
+	}
+	if len(m.Key) > shortMax {
+		return nil, errKey
+	}
+	for i := range m.Headers {
+		if len(m.Headers[i].Name) > shortMax {
+			return nil, errKey
+		}
+	}
+	return p.methods[shard], nil
+}
+
+// put writes what is in out and settles it when it fails, or when nothing will be confirmed.
+func (p *producer) put(ctx context.Context) error {
+	if len(p.tokens) == 0 {
+		return nil
+	}
+	defer func() {
+		p.tokens = p.tokens[:0]
+		if p.out = p.out[:0]; cap(p.out) > bytesKept {
+			p.out = nil
+		}
+	}()
+	if err := p.flight.board(p.tokens); err != nil {
+		return err
+	}
+	if _, err := p.session.line.Write(p.out); err != nil {
+		err = p.session.cause(ctx, fmt.Errorf("%w: %w", errLost, err))
+		p.flight.end(err)
+		return err
+	}
+	if !p.confirms {
+		p.flight.confirmed(p.tag, true, true)
+	}
+	return nil
+}
+
+// confirmed implements receiver.
+func (p *producer) confirmed(tag uint64, multiple, ack bool) { p.flight.confirmed(tag, multiple, ack) }
+
+func (p *producer) returned(id []byte) { p.flight.returned(parseNumber(id)) }
+
+func (*producer) arriving(*arrival, *properties) []byte { return nil }
+
+func (*producer) arrived() {}
+
+func (*producer) settled() {}
+
+// Flush waits for the confirms. Where there are none it waits until the broker has read everything.
+func (p *producer) Flush(ctx context.Context) error {
+	err := p.flight.wait(ctx)
+	if err == nil && !p.confirms && p.link.ended() == nil {
+		err = p.link.sound(ctx)
+		if p.link.ended() != nil {
+			err = ctx.Err() // everything is settled all the same
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("flush topic %q: %w", p.spec.Topic.Name, err)
+	}
+	return nil
+}
+
+// fail is called once the channel or the connection is gone.
+func (p *producer) fail(err error) { p.flight.end(err) }
+
+// Close gives up on what is in flight.
+func (p *producer) Close(ctx context.Context) error {
+	if !p.session.forget(p) {
+		return nil
+	}
+	close(p.quit)
+	p.done.Wait()
+	p.fuse.release()
+	p.flight.end(errClosed)
+	defer context.AfterFunc(ctx, p.session.line.cut)()
+	if err := p.link.close(); err != nil && ctx.Err() != nil {
+		return fmt.Errorf("close the producer of topic %q: %w", p.spec.Topic.Name, ctx.Err())
+	}
+	return nil
+}
+
+var _ drivers.Producer = (*producer)(nil)
