@@ -65,6 +65,7 @@ func examine(env *Env, out string) []finding {
 		cores(), timer(), ports(), folder(out), processes(),
 	}
 	list = append(list, brokers("targets kafka, kafka:3", cluster.FindKafka()...)...)
+	list = append(list, brokers("targets rabbitmq, rabbitmq:3", cluster.FindRabbitMQ()...)...)
 	return append(list, brokers("targets redis, redis:2, redis:3", cluster.FindRedis())...)
 }
 
