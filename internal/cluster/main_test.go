@@ -19,8 +19,8 @@ func TestMain(m *testing.M) {
 	if served, err := Serve(os.Args[1:]); served {
 		exit(err)
 	}
-	if len(os.Args) == 3 && os.Args[1] == "parent" {
-		exit(parent(os.Args[2]))
+	if len(os.Args) == 4 && os.Args[1] == "parent" {
+		exit(parent(os.Args[2], os.Args[3]))
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -34,10 +34,10 @@ func exit(err error) {
 }
 
 // parent is an ordeal that is about to be killed: it runs three nodes, one of them paused, tells who they are, and waits.
-func parent(dir string) error {
+func parent(kind, dir string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	c, err := Start(ctx, Spec{Kind: "nats", Nodes: 3, Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+	c, err := Start(ctx, Spec{Kind: kind, Nodes: 3, Dir: dir, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
@@ -47,6 +47,11 @@ func parent(dir string) error {
 	var children []pid.Process
 	for _, n := range c.Nodes() {
 		children = append(children, n.(faults.Local).LocalProcess())
+	}
+	if c, ok := c.(*redis); ok {
+		for _, s := range c.sentinels {
+			children = append(children, s.LocalProcess())
+		}
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(children); err != nil {
 		return err
