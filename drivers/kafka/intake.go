@@ -14,6 +14,8 @@ type intake struct {
 	// sort finds the progress of a partition's records; it is called before the library may take the partition away.
 	sort func(shard int32) *progress
 
+	// ready is closed when client is set: the library's callbacks may come before that.
+	ready   chan struct{}
 	batches chan []batch
 	ctx     context.Context //nolint:containedctx // it is the intake's own life
 	cancel  context.CancelFunc
@@ -32,9 +34,16 @@ type batch struct {
 }
 
 func newIntake(sort func(int32) *progress) *intake {
-	in := &intake{sort: sort, batches: make(chan []batch), polled: make(chan struct{}), over: make(chan struct{})}
+	in := &intake{sort: sort, ready: make(chan struct{}), batches: make(chan []batch), polled: make(chan struct{}), over: make(chan struct{})}
 	in.ctx, in.cancel = context.WithCancel(context.Background())
 	return in
+}
+
+// start begins to poll c; whoever owns the intake has set everything that its own callbacks need.
+func (in *intake) start(c *client) {
+	in.client = c
+	close(in.ready)
+	go in.run()
 }
 
 // run polls until the intake ends.

@@ -52,8 +52,8 @@ func newListener(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*l
 	if err != nil {
 		return nil, err
 	}
-	l.client, l.intake.client = c, c
-	go l.intake.run()
+	l.client = c
+	l.intake.start(c)
 	return l, nil
 }
 
@@ -162,6 +162,7 @@ func (l *listener) lose(err error) {
 
 func (l *listener) fail(err error) {
 	l.intake.end(err)
+	<-l.intake.ready
 	l.client.line.cut()
 	<-l.intake.polled
 	l.client.end()

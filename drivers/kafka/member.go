@@ -53,9 +53,8 @@ func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*mem
 	if err != nil {
 		return nil, err
 	}
-	m.client, m.intake.client = c, c
-	m.commits = newCommitter(m)
-	go m.intake.run()
+	m.client, m.commits = c, newCommitter(m)
+	m.intake.start(c)
 	if err := m.join(ctx); err != nil {
 		m.fail(err)
 		return nil, whole(ctx, err)
@@ -160,6 +159,7 @@ func (m *member) begin(_ context.Context, at map[string]map[int32]kgo.Offset) (m
 
 // revoked is the library's callback: the group takes shards away. What is done with is committed; what is not, others will get.
 func (m *member) revoked(ctx context.Context, _ *kgo.Client, taken map[string][]int32) {
+	<-m.intake.ready
 	m.mu.Lock()
 	var last []*progress
 	for _, shard := range taken[m.spec.Topic.Name] {
@@ -375,6 +375,7 @@ func (m *member) lose(err error) {
 // fail ends the member without a goodbye.
 func (m *member) fail(err error) {
 	m.intake.end(err)
+	<-m.intake.ready
 	m.client.line.cut()
 	<-m.intake.polled
 	m.commits.stop()
