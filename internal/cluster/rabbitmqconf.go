@@ -68,8 +68,9 @@ func (c rabbitmqConf) all() (map[string]string, error) {
 	var wrong []string
 	for _, name := range slices.Sorted(maps.Keys(c.settings)) {
 		section, _, _ := strings.Cut(name, ".")
+		listener := strings.HasPrefix(name, "listeners.tcp.") || strings.HasPrefix(name, "management.tcp.")
 		switch {
-		case name == "cluster_name" || section == "listeners" || section == "cluster_formation" || strings.HasPrefix(name, "management.tcp."):
+		case name == "cluster_name" || section == "cluster_formation" || listener:
 			wrong = append(wrong, name+": ordeal sets it itself")
 		case strings.ContainsAny(name+c.settings[name], "\n\r"):
 			wrong = append(wrong, name+": it must be one line")
