@@ -15,7 +15,8 @@
 //
 // A send is acked by the publisher confirm, rejected when the broker returned it as unroutable before it confirmed it (which it does
 // for a moment after a restart), and unknown when the channel or the connection is gone. A broker that does not confirm for
-// confirm_timeout may never do so on this channel, so that the producer ends then.
+// confirm_timeout may never do so on this channel, so that the producer ends then; and so it does when a channel brings nothing but nacks
+// for a second. The engine opens another, and counts it.
 //
 // AMQP counts the messages that wait in a queue and not those that are on their way to a consumer or at it. These are in the statistics
 // of the management plugin, which is asked on the port 10,000 above the one for AMQP unless options.rabbitmq.management says otherwise.

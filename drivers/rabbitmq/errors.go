@@ -18,6 +18,8 @@ var (
 	errClosed = errors.New("closed")
 	// errSilent says that confirms did not come within confirm_timeout.
 	errSilent = errors.New("no confirm from the broker within confirm_timeout")
+	// errRefusing says that the broker has answered with nothing but nacks for longer than refusalPatience.
+	errRefusing = errors.New("the broker refuses everything on this channel")
 	// errReturned says that the broker gave a message back, and confirmed that it did.
 	errReturned = errors.New("the broker returned the message as unroutable")
 	// errNack says that the broker refused a message.

@@ -21,6 +21,8 @@ type flight struct {
 	ring      []seat
 	low, next uint64
 	count     int
+	// refused is since when the broker has answered with nothing but nacks, since born; 0 where its last answer was an ack.
+	refused time.Duration
 	// over is why nothing may start any more.
 	over error
 	// empty is closed when count falls to 0; nil when nobody waits.
@@ -88,6 +90,11 @@ func (f *flight) confirmed(tag uint64, multiple, ack bool) {
 	if tag >= f.next {
 		return
 	}
+	if ack {
+		f.refused = 0
+	} else if f.refused == 0 {
+		f.refused = time.Since(f.born)
+	}
 	first := tag
 	if multiple {
 		first = f.low
@@ -125,11 +132,20 @@ func (f *flight) vacate(s *seat, r drivers.Receipt) {
 	}
 }
 
-// overdue tells whether the oldest message has waited longer than patience.
-func (f *flight) overdue(patience time.Duration) bool {
+// stuck tells why the channel is of no more use: the oldest message has waited longer than patience, or for longer than refusals nothing
+// was taken.
+func (f *flight) stuck(patience, refusals time.Duration) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.count > 0 && time.Since(f.born)-f.seat(f.low).sent > patience
+	now := time.Since(f.born)
+	switch {
+	case f.count > 0 && now-f.seat(f.low).sent > patience:
+		return errSilent
+	case f.refused > 0 && now-f.refused > refusals:
+		return errRefusing
+	default:
+		return nil
+	}
 }
 
 // end settles what is left as unknown and lets nothing start any more. Only the first reason counts.
