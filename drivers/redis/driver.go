@@ -46,7 +46,7 @@ func (Driver) Options() []drivers.Option {
 			About: "After how long without a sign of life the others of its group claim what a consumer has not acknowledged.",
 		},
 		{
-			Name: optWaitTimeout, Kind: drivers.KindDuration, Default: "1s",
+			Name: optWaitTimeout, Kind: drivers.KindDuration, Default: "2s",
 			About: "How long WAIT and WAITAOF wait for the replicas; a message that too few of them confirm until then is unknown.",
 		},
 		{
