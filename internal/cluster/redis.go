@@ -18,7 +18,7 @@ import (
 // redis is a primary, n1, with the other nodes as its replicas. Three nodes and more have a Sentinel each, which promote a replica when the
 // primary is gone; two have nobody who could tell which of them is cut off, so there a failover is up to a person.
 //
-// A redis-server takes no notice of its lifeline: where there is no death signal, which only Linux has, it outlives an ordeal that is killed.
+// A redis-server takes no notice of its lifeline: where there is no death signal, as everywhere but on Linux, it outlives a killed ordeal.
 type redis struct {
 	spec      Spec
 	program   Installed
