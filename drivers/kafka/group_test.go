@@ -35,8 +35,10 @@ func hand(t *testing.T, c drivers.Consumer, n int, patience time.Duration) []dri
 func TestBalancers(t *testing.T) {
 	server := startKafka(t, 1, nil).Servers()
 	balancers := []drivers.Options{
-		{optBalancer: "cooperative-sticky"}, {optBalancer: "cooperative-sticky", optStatic: "false"},
-		{optBalancer: "range"}, {optBalancer: "broker"},
+		{optBalancer: "cooperative-sticky"},
+		{optBalancer: "cooperative-sticky", optStatic: "false"},
+		{optBalancer: "range"},
+		{optBalancer: "broker"},
 	}
 	if testing.Short() {
 		balancers = balancers[:1]

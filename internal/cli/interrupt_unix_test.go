@@ -42,8 +42,10 @@ func TestInterrupt(t *testing.T) {
 		{stage: "phase, twice", until: "steady begins", twice: true, began: true},
 		{stage: "fault", until: "n1: in effect", began: true},
 		{stage: "fault, twice", until: "n1: in effect", twice: true, began: true},
-		{stage: "drain", until: `"phase":"drain"`, began: true,
-			sets: []string{"phases.fault={name: fault, for: 100ms}", "drain.idle=19s"}},
+		{
+			stage: "drain", until: `"phase":"drain"`, began: true,
+			sets: []string{"phases.fault={name: fault, for: 100ms}", "drain.idle=19s"},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.stage, func(t *testing.T) {

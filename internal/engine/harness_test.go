@@ -65,8 +65,10 @@ func TestGeneratorBound(t *testing.T) {
 		{"short because of the broker", few, late, 850, nil, ""},
 		{"late in a phase that does not count", late, late, 1000, func(x *execution) { x.result.Phases[0].Recorded = false }, ""},
 		{"late in a phase that was cut short", late, late, 1000, func(x *execution) { x.ended-- }, ""},
-		{"a closed loop that was never full", prompt, prompt, 1000, func(x *execution) { x.stopped.WindowShare = 0.01 },
-			"the closed loop's window was full for 1 % of the time only"},
+		{
+			"a closed loop that was never full", prompt, prompt, 1000, func(x *execution) { x.stopped.WindowShare = 0.01 },
+			"the closed loop's window was full for 1 % of the time only",
+		},
 		{"never sent and late by itself", late, late, 1000, func(x *execution) {
 			x.run.Counts.Unsent, x.result.Phases[0].Recorded = 5, false
 		}, "ordeal itself was late, p99 150 ms, and never sent 5 messages that were due"},
@@ -108,8 +110,10 @@ func TestFigures(t *testing.T) {
 	some := reports.Percentiles{P50: 1, P90: 2, P99: 3, P999: 4, Max: 5, Mean: 2.5, Count: 9}
 	r := &reports.Run{
 		Phases: []reports.Phase{
-			{Name: "steady", Recorded: true, Seconds: 1, OfferedRate: 10, SentRate: 11, AckedRate: 12, ReceivedRate: 13, GapMax: 14,
-				Ack: some, EndToEnd: some, Service: some, Rejected: 15, Unknown: 16},
+			{
+				Name: "steady", Recorded: true, Seconds: 1, OfferedRate: 10, SentRate: 11, AckedRate: 12, ReceivedRate: 13, GapMax: 14,
+				Ack: some, EndToEnd: some, Service: some, Rejected: 15, Unknown: 16,
+			},
 			{Name: "warm-up", Seconds: 1, Ack: some},
 			{Name: "cut", Recorded: true},
 			{Name: "closed", Recorded: true, Seconds: 1, OfferedRate: -1},
@@ -122,13 +126,27 @@ func TestFigures(t *testing.T) {
 		ok    bool
 		doubt float64
 	}{
-		{"steady.offered_rate", 10, true, 0}, {"steady.sent_rate", 11, true, 0}, {"steady.acked_rate", 12, true, 0},
-		{"steady.received_rate", 13, true, 0}, {"steady.gap.max", 14, true, 0}, {"steady.rejected", 15, true, 0},
-		{"steady.unknown", 16, true, 0}, {"steady.ack.p50", 1, true, 1}, {"steady.ack.p99", 3, true, 2}, {"steady.end_to_end.max", 5, true, 2},
-		{"steady.end_to_end.mean", 2.5, true, 2}, {"steady.service.p999", 4, true, 0}, {"steady.lag.p50", 0, false, 0},
-		{"warm-up.ack.p50", 0, false, 0}, {"cut.sent_rate", 0, false, 0}, {"closed.offered_rate", -1, false, 0},
-		{"closed.gap.max", 0, false, 0}, {"nowhere.sent_rate", 0, false, 0},
-		{"harness.lag_p99", 20, true, 0}, {"harness.hiccup_p99", 21, true, 0}, {"harness.cpu_share", 0.5, true, 0},
+		{"steady.offered_rate", 10, true, 0},
+		{"steady.sent_rate", 11, true, 0},
+		{"steady.acked_rate", 12, true, 0},
+		{"steady.received_rate", 13, true, 0},
+		{"steady.gap.max", 14, true, 0},
+		{"steady.rejected", 15, true, 0},
+		{"steady.unknown", 16, true, 0},
+		{"steady.ack.p50", 1, true, 1},
+		{"steady.ack.p99", 3, true, 2},
+		{"steady.end_to_end.max", 5, true, 2},
+		{"steady.end_to_end.mean", 2.5, true, 2},
+		{"steady.service.p999", 4, true, 0},
+		{"steady.lag.p50", 0, false, 0},
+		{"warm-up.ack.p50", 0, false, 0},
+		{"cut.sent_rate", 0, false, 0},
+		{"closed.offered_rate", -1, false, 0},
+		{"closed.gap.max", 0, false, 0},
+		{"nowhere.sent_rate", 0, false, 0},
+		{"harness.lag_p99", 20, true, 0},
+		{"harness.hiccup_p99", 21, true, 0},
+		{"harness.cpu_share", 0.5, true, 0},
 		{"harness.rss_max", 22, true, 0},
 	}
 	for _, test := range tests {
