@@ -17,6 +17,8 @@ const (
 	frameHead, frameEdges = 7, 8
 	// frameMax is the largest frame that this client agrees to, in bytes, its edges included. It is RabbitMQ's own default.
 	frameMax = 128 << 10
+	// bodyMax is the largest body that any RabbitMQ takes, in bytes (max_message_size, https://www.rabbitmq.com/docs/configure).
+	bodyMax = 512 << 20
 
 	channelOpen = 20<<16 | 10
 

@@ -64,6 +64,7 @@ type arrival struct {
 type mailbox struct {
 	receiver
 	method  uint32 // basicDeliver or basicReturn while content is awaited, else 0
+	last    uint64 // delivery tag of the last delivery; they count from 1
 	arrival arrival
 	key     [shortMax]byte
 	body    []byte // what of the body is still to be filled
@@ -240,6 +241,9 @@ func (m *mailbox) take(payload []byte) (mine bool, err error) {
 		m.method, m.arrival.tag, m.arrival.redelivered = method, r.number(8), r.number(1) != 0
 		r.short() // the exchange
 		m.arrival.key = append(m.key[:0], r.short()...)
+		if m.last++; m.arrival.tag != m.last {
+			return false, fmt.Errorf("%w: delivery %d comes with tag %d", errFrame, m.last, m.arrival.tag)
+		}
 	case basicReturn:
 		m.method = method // why, and from where, does not matter
 	default:
@@ -259,6 +263,9 @@ func (m *mailbox) header(payload []byte) (mine bool, err error) {
 	p, ok := parseProperties(payload)
 	if !ok {
 		return false, fmt.Errorf("%w: a message's properties are cut short", errFrame)
+	}
+	if p.size > bodyMax {
+		return false, fmt.Errorf("%w: a body of %d bytes", errFrame, p.size)
 	}
 	m.left, m.body = p.size, nil
 	if m.method == basicDeliver {
