@@ -19,8 +19,10 @@ func (s *session) Audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 	}
 	facts := []drivers.Fact{{Setting: drivers.VersionSetting, Have: s.version(), Status: drivers.Confirmed}}
 	if t.Model == drivers.Broadcast {
-		return append(facts, drivers.Fact{Setting: "persistence", Want: "none", Have: "none", Status: drivers.Confirmed,
-			Note: "transient messages: who does not listen gets nothing"}), nil
+		return append(facts, drivers.Fact{
+			Setting: "persistence", Want: "none", Have: "none", Status: drivers.Confirmed,
+			Note: "transient messages: who does not listen gets nothing",
+		}), nil
 	}
 	if err := s.Declare(ctx, t); err != nil { // the broker compares, and refuses what is not the same
 		return nil, fmt.Errorf("audit: %w", err)

@@ -48,18 +48,28 @@ func (Driver) Name() string { return "rabbitmq" }
 // Options declares what only RabbitMQ has.
 func (Driver) Options() []drivers.Option {
 	return []drivers.Option{
-		{Name: optQueueType, Kind: drivers.KindEnum, Default: typeAuto, Values: []string{typeAuto, typeClassic, typeQuorum},
-			About: "The type of queues; auto is quorum for three replicas and more or guarantee durable, else classic."},
-		{Name: optClassicVersion, Kind: drivers.KindInt,
-			About: "Version of classic queues, 1 or 2; the broker's own choice where it is not given. RabbitMQ 4 has version 2 only."},
-		{Name: optConfirmTimeout, Kind: drivers.KindDuration, Default: "10s",
-			About: "After how long without a confirm a send is unknown and its producer reconnects."},
-		{Name: optHeartbeat, Kind: drivers.KindDuration, Default: "10s",
-			About: "Both sides say that they are alive at half this interval; after two without a sign the connection is lost. At least 1s."},
+		{
+			Name: optQueueType, Kind: drivers.KindEnum, Default: typeAuto, Values: []string{typeAuto, typeClassic, typeQuorum},
+			About: "The type of queues; auto is quorum for three replicas and more or guarantee durable, else classic.",
+		},
+		{
+			Name: optClassicVersion, Kind: drivers.KindInt,
+			About: "Version of classic queues, 1 or 2; the broker's own choice where it is not given. RabbitMQ 4 has version 2 only.",
+		},
+		{
+			Name: optConfirmTimeout, Kind: drivers.KindDuration, Default: "10s",
+			About: "After how long without a confirm a send is unknown and its producer reconnects.",
+		},
+		{
+			Name: optHeartbeat, Kind: drivers.KindDuration, Default: "10s",
+			About: "Both sides say that they are alive at half this interval; after two without a sign the connection is lost. At least 1s.",
+		},
 		{Name: optVhost, Kind: drivers.KindText, Default: "/", About: "The virtual host."},
-		{Name: optManagement, Kind: drivers.KindText,
+		{
+			Name: optManagement, Kind: drivers.KindText,
 			About: "host:port of the management plugin of each node, separated by commas, or none. Where it is not given, it is looked for " +
-				"10,000 above the AMQP port. It tells leaders, unacknowledged messages and queue settings, which AMQP does not."},
+				"10,000 above the AMQP port. It tells leaders, unacknowledged messages and queue settings, which AMQP does not.",
+		},
 	}
 }
 

@@ -36,20 +36,19 @@ var (
 	errNoManagement = errors.New("the management plugin does not answer")
 )
 
-// refused tells whether err says that nothing was written of a message: it will never appear.
-func refused(err error) bool {
-	for _, never := range []error{errShard, errKey, errClosed, amqp.ErrClosed} {
-		if errors.Is(err, never) {
-			return true
-		}
-	}
-	return false
-}
+// unsentError is why nothing was written of a message.
+type unsentError struct{ cause error }
 
-// sendOutcome says what is known of a message that was given up with err: only what was refused before anything was written is known
-// not to be in a queue. A channel that the broker closed has run some of what was sent on it, and nobody knows how much.
+func (e *unsentError) Error() string { return "not sent: " + e.cause.Error() }
+
+func (e *unsentError) Unwrap() error { return e.cause }
+
+// sendOutcome says what is known of a message that was given up with err. Only what was refused before anything was written is known not
+// to be in a queue. All else is unknown, whatever the library or the broker calls it: a channel or a connection that the broker closed
+// has run some of what was sent on it, and nobody knows how much.
 func sendOutcome(err error) drivers.Outcome {
-	if refused(err) {
+	var unsent *unsentError
+	if errors.As(err, &unsent) {
 		return drivers.Rejected
 	}
 	return drivers.Unknown

@@ -22,10 +22,13 @@ func TestOutcomes(t *testing.T) {
 		err  error
 		want drivers.Outcome
 	}{
-		{errShard, drivers.Rejected},
-		{errKey, drivers.Rejected},
-		{errClosed, drivers.Rejected},
-		{amqp.ErrClosed, drivers.Rejected},
+		{&unsentError{errShard}, drivers.Rejected},
+		{&unsentError{errKey}, drivers.Rejected},
+		{&unsentError{errClosed}, drivers.Rejected},
+		{&unsentError{context.Canceled}, drivers.Rejected},
+		{&unsentError{fmt.Errorf("%w: %w", errLost, amqp.ErrClosed)}, drivers.Rejected},
+		{errClosed, drivers.Unknown},
+		{amqp.ErrClosed, drivers.Unknown},
 		{errLost, drivers.Unknown},
 		{errSilent, drivers.Unknown},
 		{errRefusing, drivers.Unknown},

@@ -52,8 +52,9 @@ func (f *flight) board(tokens []uint64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.over != nil {
+		err := &unsentError{f.over}
 		for i, token := range tokens {
-			f.settle(drivers.Receipt{Token: token, Outcome: drivers.Rejected, Err: f.over, More: i < len(tokens)-1})
+			f.settle(drivers.Receipt{Token: token, Outcome: sendOutcome(err), Err: err, More: i < len(tokens)-1})
 		}
 		return f.over
 	}
@@ -77,10 +78,11 @@ func (f *flight) grow() {
 }
 
 // reject settles what is not sent at all.
-func (f *flight) reject(token uint64, err error) {
+func (f *flight) reject(token uint64, cause error) {
+	err := &unsentError{cause}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.settle(drivers.Receipt{Token: token, Outcome: drivers.Rejected, Err: err})
+	f.settle(drivers.Receipt{Token: token, Outcome: sendOutcome(err), Err: err})
 }
 
 // confirmed settles the message of tag, and with multiple all before it. It is the broker's answer; what was settled already is left.
@@ -158,7 +160,7 @@ func (f *flight) end(err error) {
 	f.over = err
 	for ; f.low < f.next; f.low++ {
 		if s := f.seat(f.low); s.taken {
-			f.vacate(s, drivers.Receipt{Outcome: drivers.Unknown, Err: err, More: f.count > 1})
+			f.vacate(s, drivers.Receipt{Outcome: sendOutcome(err), Err: err, More: f.count > 1})
 		}
 	}
 }

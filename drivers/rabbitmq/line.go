@@ -66,6 +66,7 @@ type mailbox struct {
 	method  uint32 // basicDeliver or basicReturn while content is awaited, else 0
 	last    uint64 // delivery tag of the last delivery; they count from 1
 	arrival arrival
+	content properties
 	key     [shortMax]byte
 	body    []byte // what of the body is still to be filled
 	left    uint64 // bytes of the body to come
@@ -260,18 +261,18 @@ func (m *mailbox) header(payload []byte) (mine bool, err error) {
 	if m.method == 0 {
 		return false, nil
 	}
-	p, ok := parseProperties(payload)
-	if !ok {
+	var ok bool
+	if m.content, ok = parseProperties(payload); !ok {
 		return false, fmt.Errorf("%w: a message's properties are cut short", errFrame)
 	}
-	if p.size > bodyMax {
-		return false, fmt.Errorf("%w: a body of %d bytes", errFrame, p.size)
+	if m.content.size > bodyMax {
+		return false, fmt.Errorf("%w: a body of %d bytes", errFrame, m.content.size)
 	}
-	m.left, m.body = p.size, nil
+	m.left, m.body = m.content.size, nil
 	if m.method == basicDeliver {
-		m.body = m.arriving(&m.arrival, &p)
+		m.body = m.arriving(&m.arrival, &m.content)
 	} else {
-		m.returned(p.id)
+		m.returned(m.content.id)
 	}
 	m.complete()
 	return true, nil

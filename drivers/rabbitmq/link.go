@@ -65,6 +65,7 @@ func (l *link) watch(closes chan *amqp.Error, cancels chan string) {
 			}
 		}
 	}
+	l.fail(l.session.lostError(amqp.ErrClosed)) // where the end came before anybody listened for it
 }
 
 // fail ends the part. Only the first reason counts.

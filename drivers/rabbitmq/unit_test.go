@@ -217,7 +217,7 @@ func FuzzLine(f *testing.F) {
 	f.Add(deliverFrames(1, 1, "t.0", content{piece: 2, id: 5}, &m))
 	f.Add(appendAck(nil, 1, basicAck, 7, ackMultiple))
 	f.Add([]byte{frameBody, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0})
-	f.Fuzz(func(t *testing.T, said []byte) {
+	f.Fuzz(func(_ *testing.T, said []byte) {
 		l := newLine(&whole{said: said})
 		l.routed[1] = &mailbox{receiver: &consumer{inbox: newInbox(), held: newHeld()}}
 		l.routed[2] = &mailbox{receiver: &producer{flight: newFlight(4, func(drivers.Receipt) {})}}
