@@ -2,6 +2,7 @@
 
 SHELL := bash
 GO ?= go
+# Brokers share the machine with the tests, so one package is tested at a time.
 BIN := $(CURDIR)/.cache/bin
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
@@ -28,11 +29,15 @@ build: ## the binary, in bin/
 
 .PHONY: unit
 unit: ## unit, conformance, golden, command-line and integration tests
-	$(GO) test -count=1 -timeout 15m ./...
+	$(GO) test -count=1 -p 1 -timeout 15m ./...
 
 .PHONY: race
 race: ## the same packages under the race detector, but for the long end-to-end runs
-	$(GO) test -count=1 -race -short -timeout 20m ./...
+	$(GO) test -count=1 -p 1 -race -short -timeout 20m ./...
+
+.PHONY: clusters
+clusters: brokers ## the conformance suite on clusters that need the machine for themselves
+	ORDEAL_CLUSTERS=1 $(GO) test -count=1 -p 1 -run ConformanceCluster -timeout 20m ./drivers/...
 
 .PHONY: lint
 lint: $(GOLANGCI) ## gofmt, vet, golangci-lint with the import rules

@@ -321,7 +321,7 @@ func TestSpecErrors(t *testing.T) {
 		spec Spec
 		want string
 	}{
-		{Spec{Kind: "kafka"}, "cannot start this kind"},
+		{Spec{Kind: "carrier-pigeon"}, "cannot start this kind"},
 		{Spec{Kind: "nats", Nodes: 2}, "no majority"},
 		{Spec{Kind: "nats", Nodes: -1}, "no majority"},
 		{Spec{Kind: "nats", Dir: filepath.Join(file, "below")}, "not a directory"},

@@ -163,10 +163,10 @@ func TestRedisFailover(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	info, err := c.nodes[0].info(ctx)
-	if err != nil || c.nodes[0].follows(info, primary) != nil {
-		t.Errorf("n1 is %s of port %s, %v; want a replica of %s", info["role"], info["master_port"], err, primary.address)
-	}
+	await(t, "the old primary follows the new one", func() bool { // Sentinel takes 10 s to reconfigure a primary that came back
+		info, err := c.nodes[0].info(ctx)
+		return err == nil && c.nodes[0].follows(info, primary) == nil
+	})
 }
 
 // TestRedisPortInUse offers ports of which one is taken: others are tried.

@@ -16,7 +16,7 @@ const (
 	// the way. What is due within ownLagLimit may be missing in any case: it is late, and lateness has a limit of its own.
 	unsentShare = 0.01
 	// ownLagLimit is the p99 of ordeal's own lateness above which its latencies are its own.
-	ownLagLimit = 100 * time.Millisecond
+	ownLagLimit = 250 * time.Millisecond
 	// windowShare is the least part of the time for which a closed loop's window must have been full: else the loop was not the broker's
 	// to close.
 	windowShare = 0.05

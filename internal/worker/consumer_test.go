@@ -164,20 +164,34 @@ func TestConnectSaysWhatItWaitedFor(t *testing.T) {
 		change func(f *fake, plan *Plan)
 		want   []string
 	}{
-		{"no consumer can connect", func(f *fake, _ *Plan) { f.open = func(int64) error { return errBroken } },
-			[]string{"consumer payment: connect", errBroken.Error(), "patience"}},
-		{"no producer can connect", func(f *fake, _ *Plan) { f.open = func(n int64) error { return refuseFrom(n, 1) } },
-			[]string{"producer checkout: connect", errBroken.Error(), "patience"}},
-		{"the probe cannot connect", func(f *fake, _ *Plan) { f.open = func(n int64) error { return refuseFrom(n, 2) } },
-			[]string{"probe of topic orders", errBroken.Error(), "patience"}},
-		{"the probe is not acked", func(f *fake, _ *Plan) { f.answer = refuse },
-			[]string{"probe of topic orders", "the send was rejected", errBroken.Error()}},
-		{"the probe is not received", func(f *fake, _ *Plan) { f.answer = ackOnly },
-			[]string{"probe of topic orders", "acked, but group payment did not receive it", "patience"}},
-		{"the probe is never settled", func(f *fake, _ *Plan) { f.answer = func(*fakeProducer, drivers.Message) {} },
-			[]string{"probe of topic orders", "the send was unknown", "patience"}},
-		{"the probe's send fails", func(f *fake, _ *Plan) { f.send = func(int64) error { return errBroken } },
-			[]string{"probe of topic orders", errBroken.Error(), "patience"}},
+		{
+			"no consumer can connect", func(f *fake, _ *Plan) { f.open = func(int64) error { return errBroken } },
+			[]string{"consumer payment: connect", errBroken.Error(), "patience"},
+		},
+		{
+			"no producer can connect", func(f *fake, _ *Plan) { f.open = func(n int64) error { return refuseFrom(n, 1) } },
+			[]string{"producer checkout: connect", errBroken.Error(), "patience"},
+		},
+		{
+			"the probe cannot connect", func(f *fake, _ *Plan) { f.open = func(n int64) error { return refuseFrom(n, 2) } },
+			[]string{"probe of topic orders", errBroken.Error(), "patience"},
+		},
+		{
+			"the probe is not acked", func(f *fake, _ *Plan) { f.answer = refuse },
+			[]string{"probe of topic orders", "the send was rejected", errBroken.Error()},
+		},
+		{
+			"the probe is not received", func(f *fake, _ *Plan) { f.answer = ackOnly },
+			[]string{"probe of topic orders", "acked, but group payment did not receive it", "patience"},
+		},
+		{
+			"the probe is never settled", func(f *fake, _ *Plan) { f.answer = func(*fakeProducer, drivers.Message) {} },
+			[]string{"probe of topic orders", "the send was unknown", "patience"},
+		},
+		{
+			"the probe's send fails", func(f *fake, _ *Plan) { f.send = func(int64) error { return errBroken } },
+			[]string{"probe of topic orders", errBroken.Error(), "patience"},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
