@@ -35,9 +35,11 @@ func (x *execution) healthy() {
 		h.CPUPerMsg = int64(used.CPU) / n
 	}
 	h.GCCycles, h.GCPause, h.RSSMax = used.GCCycles, int64(used.GCPause), used.RSSMax
-	x.nodes.look()
-	cpu, rss := x.nodes.total()
-	x.run.Target.CPUSeconds, x.run.Target.RSSMax = cpu.Seconds(), rss
+	if x.nodes != nil { // no nodes were watched where the load never began
+		x.nodes.look()
+		cpu, rss := x.nodes.total()
+		x.run.Target.CPUSeconds, x.run.Target.RSSMax = cpu.Seconds(), rss
+	}
 	hiccups := x.hiccups.Result()
 	h.HiccupP99, h.HiccupMax = hiccups.P99, hiccups.Max
 	h.Overflow = x.result.Overflow
