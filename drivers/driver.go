@@ -38,8 +38,49 @@ type Config struct {
 	Options Options
 	// TLS is nil for a plain connection.
 	TLS *tls.Config
-	// User and Password are empty where the broker asks for none. Never logged.
+	// Auth says who the client is; the zero value is nobody.
+	Auth Auth
+}
+
+// Auth is how a client proves who it is. It never appears in a log: String gives the mechanism alone.
+type Auth struct {
+	// Mechanism is one of those that the driver lists (see Authenticator); empty for the broker's usual one with User and Password.
+	Mechanism string
+	// User and Password are empty where the mechanism uses Secret.
 	User, Password string
+	// Secret is what mechanisms without a password rest on, such as the text of a NATS credentials file, the seed of an nkey, or a token.
+	Secret string
+}
+
+// String names the mechanism and nothing secret.
+func (a Auth) String() string {
+	switch {
+	case a.Mechanism != "":
+		return a.Mechanism
+	case a.User != "":
+		return "user and password"
+	default:
+		return "none"
+	}
+}
+
+// GoString is String, so that no way of printing shows a secret.
+func (a Auth) GoString() string { return a.String() }
+
+// Authenticator is a Driver whose clients can prove who they are. The engine refuses a mechanism that is not listed before any connection.
+type Authenticator interface {
+	// Mechanisms lists what Auth.Mechanism may be, beside empty. Those that take Auth.Secret instead of a user and a password say so.
+	Mechanisms() []Mechanism
+}
+
+// Mechanism is one way to authenticate.
+type Mechanism struct {
+	// Name is the word in a target file, such as "scram-sha-512" or "nkey".
+	Name string
+	// Secret tells that it takes Auth.Secret; else it takes User and Password.
+	Secret bool
+	// About is one sentence for the docs.
+	About string
 }
 
 // Env is what the engine lends a driver.

@@ -39,7 +39,7 @@ func newClient(cfg drivers.Config, env drivers.Env, set settings, lost func(erro
 		kgo.MetadataMinAge(metadataMinAge), kgo.RequestTimeoutOverhead(set.requestTimeout / 2), kgo.RetryTimeout(set.requestTimeout),
 		kgo.RetryBackoffFn(func(int) time.Duration { return retryPause }), kgo.WithLogger(logger{env.Logger}),
 	}
-	if cfg.User != "" {
+	if cfg.Auth.User != "" {
 		options = append(options, kgo.SASL(mechanism(cfg, set)))
 	}
 	var err error
@@ -53,11 +53,11 @@ func newClient(cfg drivers.Config, env drivers.Env, set settings, lost func(erro
 func mechanism(cfg drivers.Config, set settings) sasl.Mechanism {
 	switch set.sasl {
 	case "scram-sha-256":
-		return scram.Auth{User: cfg.User, Pass: cfg.Password}.AsSha256Mechanism()
+		return scram.Auth{User: cfg.Auth.User, Pass: cfg.Auth.Password}.AsSha256Mechanism()
 	case "scram-sha-512":
-		return scram.Auth{User: cfg.User, Pass: cfg.Password}.AsSha512Mechanism()
+		return scram.Auth{User: cfg.Auth.User, Pass: cfg.Auth.Password}.AsSha512Mechanism()
 	default:
-		return plain.Auth{User: cfg.User, Pass: cfg.Password}.AsMechanism()
+		return plain.Auth{User: cfg.Auth.User, Pass: cfg.Auth.Password}.AsMechanism()
 	}
 }
 

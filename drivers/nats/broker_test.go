@@ -318,7 +318,7 @@ func TestAuditOfSync(t *testing.T) {
 func TestPassword(t *testing.T) {
 	nodes := startNodes(t, 1, "; authorization { user: joe, password: secret }")
 	open := func(password string) error {
-		cfg := drivers.Config{Servers: addresses(nodes), User: "joe", Password: password}
+		cfg := drivers.Config{Servers: addresses(nodes), Auth: drivers.Auth{User: "joe", Password: password}}
 		s, err := New().Open(t.Context(), cfg, drivers.Env{Dial: dial, Logger: quiet()})
 		if err == nil {
 			err = s.Close(t.Context())

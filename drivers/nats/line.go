@@ -91,8 +91,8 @@ func open(ctx context.Context, cfg drivers.Config, env drivers.Env, lost func())
 	if cfg.TLS != nil {
 		options = append(options, natsgo.Secure(cfg.TLS))
 	}
-	if cfg.User != "" {
-		options = append(options, natsgo.UserInfo(cfg.User, cfg.Password))
+	if cfg.Auth.User != "" {
+		options = append(options, natsgo.UserInfo(cfg.Auth.User, cfg.Auth.Password))
 	}
 	pool := natsgo.GetDefaultOptions()
 	for _, server := range cfg.Servers {

@@ -234,7 +234,7 @@ func refusedConnections(t *testing.T, cfg drivers.Config) {
 		}
 	}
 	wrong := cfg
-	wrong.User, wrong.Password = "guest", "secret"
+	wrong.Auth.User, wrong.Auth.Password = "guest", "secret"
 	refused(wrong, amqp.AccessRefused, "check user, password")
 	wrong = cfg
 	wrong.Options = drivers.Options{optVhost: "nowhere"}

@@ -30,7 +30,7 @@ func TestSecured(t *testing.T) {
 		"ssl_options.verify": "verify_none", "default_user": "guest",
 	})
 	cfg := drivers.Config{
-		Servers: []string{port}, User: "guest", Password: "guest", TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+		Servers: []string{port}, Auth: drivers.Auth{User: "guest", Password: "guest"}, TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
 		Options: drivers.Options{optManagement: "none"},
 	}
 	group := drivers.Group{Name: "g", Members: 1, Prefetch: 10}

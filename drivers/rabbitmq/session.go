@@ -133,17 +133,17 @@ func secure(ctx context.Context, conn net.Conn, config *tls.Config, server strin
 }
 
 func (s *session) user() string {
-	if s.cfg.User == "" {
+	if s.cfg.Auth.User == "" {
 		return "guest"
 	}
-	return s.cfg.User
+	return s.cfg.Auth.User
 }
 
 func (s *session) password() string {
-	if s.cfg.User == "" {
+	if s.cfg.Auth.User == "" {
 		return "guest"
 	}
-	return s.cfg.Password
+	return s.cfg.Auth.Password
 }
 
 // watch notes what the broker says about the connection, until it is gone. The library closes both channels in any case.

@@ -139,7 +139,7 @@ func TestRefusedServers(t *testing.T) {
 	}{
 		{"no server", "refused", drivers.Config{Servers: []string{freeAddress(t)}}},
 		{"no password", "NOAUTH", drivers.Config{Servers: addresses(primary)}},
-		{"wrong password", "WRONGPASS", drivers.Config{Servers: addresses(primary), Password: "guess"}},
+		{"wrong password", "WRONGPASS", drivers.Config{Servers: addresses(primary), Auth: drivers.Auth{Password: "guess"}}},
 		{"a replica", "address of its primary 127.0.0.1:", drivers.Config{Servers: addresses(replica)}},
 		{"only replicas", "no primary", drivers.Config{Servers: []string{replica.address, freeAddress(t)}}},
 		{"a cluster", "Redis Cluster", drivers.Config{Servers: addresses(alone)}},
@@ -158,7 +158,7 @@ func TestRefusedServers(t *testing.T) {
 			}
 		})
 	}
-	if s := connect(t, drivers.Config{Servers: addresses(primary), Password: "secret"}); s.version == "" {
+	if s := connect(t, drivers.Config{Servers: addresses(primary), Auth: drivers.Auth{Password: "secret"}}); s.version == "" {
 		t.Error("no version")
 	}
 }

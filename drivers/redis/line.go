@@ -67,7 +67,7 @@ func (a *access) dialLine(ctx context.Context, server string, size buffers) (*li
 		limit = max(min(limit, time.Until(deadline)), time.Millisecond)
 	}
 	client, err := rueidis.NewClient(rueidis.ClientOption{
-		InitAddress: []string{server}, Username: a.cfg.User, Password: a.cfg.Password, ClientName: clientName(a.env.Name),
+		InitAddress: []string{server}, Username: a.cfg.Auth.User, Password: a.cfg.Auth.Password, ClientName: clientName(a.env.Name),
 		DialCtxFn: func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) { return l.dial(ctx, a) },
 		Dialer:    net.Dialer{Timeout: limit, KeepAlive: -1}, // KeepAlive is the library's own PING
 		// One connection, no second try, no cache, no commands that were not asked for.

@@ -64,7 +64,7 @@ func TestTLSAndACL(t *testing.T) {
 	k := startNode(t, "--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-auth-clients", "no")
 	k.run("ACL", "SETUSER", "tester", "on", ">secret", "~ordeal-*", "&ordeal-*", "+@stream", "+@hash", "+@connection", "+@transaction",
 		"+unlink", "+info", "+wait", "+publish", "+subscribe", "+unsubscribe", "+pubsub")
-	cfg := drivers.Config{Servers: []string{secure}, User: "tester", Password: "secret", TLS: &tls.Config{RootCAs: trust}}
+	cfg := drivers.Config{Servers: []string{secure}, Auth: drivers.Auth{User: "tester", Password: "secret"}, TLS: &tls.Config{RootCAs: trust}}
 	s := connect(t, cfg)
 	topic := drivers.Topic{Name: "ordeal-tls", Shards: 1, Replicas: 1, Groups: []drivers.Group{{Name: "g", Members: 1, Prefetch: 10}}}
 	if err := s.Declare(t.Context(), topic); err != nil {
@@ -96,8 +96,8 @@ func TestTLSAndACL(t *testing.T) {
 		t.Error(err)
 	}
 	for name, wrong := range map[string]drivers.Config{
-		"certificate": {Servers: cfg.Servers, User: cfg.User, Password: cfg.Password, TLS: &tls.Config{RootCAs: x509.NewCertPool()}},
-		"WRONGPASS":   {Servers: cfg.Servers, User: cfg.User, Password: "guess", TLS: cfg.TLS},
+		"certificate": {Servers: cfg.Servers, Auth: drivers.Auth{User: cfg.Auth.User, Password: cfg.Auth.Password}, TLS: &tls.Config{RootCAs: x509.NewCertPool()}},
+		"WRONGPASS":   {Servers: cfg.Servers, Auth: drivers.Auth{User: cfg.Auth.User, Password: "guess"}, TLS: cfg.TLS},
 	} {
 		other, err := New().Open(t.Context(), wrong, environment("wrong"))
 		if err == nil {

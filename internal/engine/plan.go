@@ -74,7 +74,7 @@ func (p *plan) configure(o *Options) error {
 	if err != nil {
 		return usage(fmt.Errorf("target %s: %w; see `ordeal drivers list`", o.Target, err))
 	}
-	p.config = drivers.Config{Servers: o.Target.Servers, Options: options, User: o.Target.User, Password: o.Target.Password}
+	p.config = drivers.Config{Servers: o.Target.Servers, Options: options, Auth: drivers.Auth{User: o.Target.User, Password: o.Target.Password}}
 	if o.Target.TLS {
 		p.config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
