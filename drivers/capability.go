@@ -1,6 +1,9 @@
 package drivers
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // What follows is optional: the engine finds it by type assertion on a Session or a Consumer, and does without where it is missing.
 
@@ -49,6 +52,9 @@ type Replayer interface {
 	// from that the broker no longer has says which is the oldest.
 	Replay(ctx context.Context, t Topic, shard int, from Position) (Consumer, error)
 }
+
+// ErrNoReplay is in the error of Replay where t keeps nothing that could be read again, such as a queue, whatever else the driver can replay.
+var ErrNoReplay = errors.New("nothing is kept that could be replayed")
 
 // Rebalancer is a Consumer whose broker, or whose client, divides a topic's shards among the members of a group.
 type Rebalancer interface {
