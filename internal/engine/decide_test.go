@@ -160,6 +160,10 @@ func TestHeadline(t *testing.T) {
 			"a short gap is not worth a word", func(r *reports.Run) { r.Phases[0].GapMax = int64(99 * time.Millisecond) },
 			"All 1,000 acknowledged messages arrived, whole and as promised.",
 		},
+		{
+			"a run without checks claims no arrival", func(r *reports.Run) { r.Checks = nil },
+			"1,000 messages were acknowledged; the scenario checks nothing, so nothing is known of what became of them.",
+		},
 		{"the failed check, though a gate failed too", func(r *reports.Run) {
 			r.Gates[0].Verdict, r.Gates[0].Why = reports.Fail, "slow"
 			r.Checks[0].Verdict, r.Checks[0].Why = reports.Fail, "3 of 1,000 never came."

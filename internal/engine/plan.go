@@ -24,6 +24,8 @@ type plan struct {
 	spans    []measure.Span
 	worker   worker.Plan
 	judge    judge.Plan
+	// shortfalls are the topics that have fewer copies than the scenario says.
+	shortfalls []shortfall
 	// guarantee is the strongest one that any producer asks for; the audit is about it.
 	guarantee drivers.Guarantee
 	// offered holds the schedule of each producer entry, for the offered rate; nil for closed loops.
@@ -42,6 +44,7 @@ func newPlan(o *Options, run uint32) (*plan, error) {
 		p.topics = append(p.topics, p.topic(t, run))
 		p.names[p.topics[len(p.topics)-1].Name] = t.Name
 	}
+	p.fit(o)
 	at := time.Duration(0)
 	for _, ph := range sc.Phases {
 		p.spans = append(p.spans, measure.Span{Name: ph.Name, Start: int64(at), End: int64(at + ph.For), Recorded: ph.Record})

@@ -21,6 +21,9 @@ func Rehearse(o Options) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s on %s, guarantee %s, seed %d\n", o.Scenario.Name, o.Target, p.guarantee, o.Seed)
 	fmt.Fprintf(&b, "promise: %s\n", p.promise(o.Driver))
+	for _, s := range p.shortfalls {
+		fmt.Fprintf(&b, "note: %s\n", s)
+	}
 	for i, ph := range o.Scenario.Phases {
 		note := ""
 		if !ph.Record {

@@ -159,10 +159,10 @@ func (x *execution) possible() error {
 	if x.inProcess() && x.Target.Nodes > 1 {
 		return usage(fmt.Errorf("target %s: ordeal cannot start nodes of %s; use %s", x.Target, x.Target.Driver, x.Target.Driver))
 	}
-	for _, t := range x.Scenario.Topics {
+	for _, t := range x.plan.topics {
 		if x.Target.Local() && !x.inProcess() && t.Replicas > x.Target.Nodes {
 			return environment(fmt.Errorf("topic %s wants %d replicas, and target %s has %d node(s); use --on %s:%d",
-				t.Name, t.Replicas, x.Target, x.Target.Nodes, x.Target.Driver, max(3, t.Replicas)))
+				x.plan.names[t.Name], t.Replicas, x.Target, x.Target.Nodes, x.Target.Driver, max(3, t.Replicas)))
 		}
 	}
 	for _, ph := range x.Scenario.Phases {
@@ -323,6 +323,9 @@ func (x *execution) nodeAt(addr string) string {
 
 // declare makes the topics and asks the broker whether they are what the guarantee needs.
 func (x *execution) declare(ctx context.Context) error {
+	for _, s := range x.plan.shortfalls {
+		x.events.add("provision", "%s", s)
+	}
 	for _, t := range x.plan.topics {
 		name := x.plan.names[t.Name]
 		var facts []drivers.Fact
@@ -338,6 +341,11 @@ func (x *execution) declare(ctx context.Context) error {
 		})
 		if err != nil {
 			return environment(fmt.Errorf("target %s: %w", x.Target, err))
+		}
+		for _, s := range x.plan.shortfalls {
+			if s.topic == name {
+				facts = append(facts, s.fact())
+			}
 		}
 		if err := x.audit(name, facts); err != nil {
 			return environment(err)
