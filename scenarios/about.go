@@ -33,7 +33,7 @@ func (Topic) about() map[string]string {
 	return map[string]string{
 		"model": "A log keeps its messages and every group reads all; a queue has one copy for which consumers " +
 			"compete; a broadcast reaches who listens now.",
-		"shards":   "Units of order: partitions, queues, subjects or stream keys.",
+		"shards": "Units of order: partitions, queues, subjects or stream keys.",
 		"replicas": "Nodes that hold a copy. Where ordeal starts fewer nodes, but at least two, and the producers' guarantee holds with those, " +
 			"each of them has one, and the run says so.",
 	}
