@@ -7,9 +7,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"ordeal/drivers"
 )
@@ -39,26 +36,18 @@ func newClient(cfg drivers.Config, env drivers.Env, set settings, lost func(erro
 		kgo.MetadataMinAge(metadataMinAge), kgo.RequestTimeoutOverhead(set.requestTimeout / 2), kgo.RetryTimeout(set.requestTimeout),
 		kgo.RetryBackoffFn(func(int) time.Duration { return retryPause }), kgo.WithLogger(logger{env.Logger}),
 	}
-	if cfg.Auth.User != "" {
-		options = append(options, kgo.SASL(mechanism(cfg, set)))
+	proof, err := mechanism(cfg.Auth, set.sasl)
+	if err != nil {
+		return nil, err
 	}
-	var err error
+	if proof != nil {
+		options = append(options, kgo.SASL(proof))
+	}
 	if c.Client, err = kgo.NewClient(append(options, more...)...); err != nil {
 		return nil, err
 	}
 	c.admin = kadm.NewClient(c.Client)
 	return c, nil
-}
-
-func mechanism(cfg drivers.Config, set settings) sasl.Mechanism {
-	switch set.sasl {
-	case "scram-sha-256":
-		return scram.Auth{User: cfg.Auth.User, Pass: cfg.Auth.Password}.AsSha256Mechanism()
-	case "scram-sha-512":
-		return scram.Auth{User: cfg.Auth.User, Pass: cfg.Auth.Password}.AsSha512Mechanism()
-	default:
-		return plain.Auth{User: cfg.Auth.User, Pass: cfg.Auth.Password}.AsMechanism()
-	}
 }
 
 // end cuts the connections and frees everything. It may be called from any goroutine that is not the library's.

@@ -82,8 +82,8 @@ func (Driver) Options() []drivers.Option {
 			About: "Members have names (group.instance.id): one that comes back takes its shards over at once, without a rebalance.",
 		},
 		{
-			Name: optSASL, Kind: drivers.KindEnum, Default: "plain", Values: []string{"plain", "scram-sha-256", "scram-sha-512"},
-			About: "How user and password are told.",
+			Name: optSASL, Kind: drivers.KindEnum, Default: authPlain, Values: []string{authPlain, authScram256, authScram512},
+			About: "How user and password are told, where the target does not say.",
 		},
 	}
 }

@@ -52,12 +52,13 @@ func (l *line) Dial(ctx context.Context, network, addr string) (net.Conn, error)
 	if err != nil {
 		return nil, err
 	}
+	raw := conn
 	if l.tls != nil {
 		if conn, err = secure(ctx, conn, l.tls, addr); err != nil {
 			return nil, err
 		}
 	}
-	w := newWire(l, conn)
+	w := newWire(l, conn, raw)
 	l.mu.Lock()
 	over := l.over
 	if over == nil {

@@ -50,7 +50,7 @@ func (s *session) connect(ctx context.Context) error {
 	defer release()
 	if err := c.Ping(ctx); err != nil {
 		c.end()
-		return whole(ctx, err)
+		return whole(ctx, remedied(err, s.cfg))
 	}
 	s.client = c
 	return nil

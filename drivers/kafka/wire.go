@@ -16,6 +16,8 @@ const wireBuffer = 64 << 10
 // end of an idle one. A wire is always being read from.
 type wire struct {
 	net.Conn
+	// raw is the connection under TLS, or the same.
+	raw  net.Conn
 	line *line
 	// vital tells that a request went over it without whose connection the client is of no use.
 	vital atomic.Bool
@@ -35,9 +37,9 @@ type wire struct {
 	closeErr error
 }
 
-func newWire(l *line, conn net.Conn) *wire {
+func newWire(l *line, conn, raw net.Conn) *wire {
 	return &wire{
-		Conn: conn, line: l, chunks: make(chan []byte), eaten: make(chan struct{}, 1), ended: make(chan struct{}),
+		Conn: conn, raw: raw, line: l, chunks: make(chan []byte), eaten: make(chan struct{}, 1), ended: make(chan struct{}),
 		closed: make(chan struct{}),
 	}
 }
@@ -138,13 +140,13 @@ func (w *wire) interrupt(t time.Time) {
 	}
 }
 
-// Close is the library's, and the line's.
+// Close is the library's, and the line's. It does without the goodbye of TLS, which would wait for a peer that takes nothing any more.
 func (w *wire) Close() error {
 	w.once.Do(func() {
 		w.given.Store(true)
 		close(w.closed)
 		w.line.forget(w)
-		w.closeErr = w.Conn.Close()
+		w.closeErr = w.raw.Close()
 	})
 	return w.closeErr
 }

@@ -1,0 +1,62 @@
+package kafka
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"ordeal/drivers"
+)
+
+// Names of the mechanisms, as drivers.Auth has them.
+const (
+	authPlain    = "plain"
+	authScram256 = "scram-sha-256"
+	authScram512 = "scram-sha-512"
+)
+
+var _ drivers.Authenticator = Driver{}
+
+// Mechanisms are those of SASL that take a user and a password. A client certificate is TLS's own and needs none of them.
+func (Driver) Mechanisms() []drivers.Mechanism {
+	return []drivers.Mechanism{
+		{Name: authPlain, About: "The password itself is sent (SASL/PLAIN): use it with TLS only."},
+		{Name: authScram256, About: "The password is proven and not sent (SASL/SCRAM-SHA-256)."},
+		{Name: authScram512, About: "The password is proven and not sent (SASL/SCRAM-SHA-512)."},
+	}
+}
+
+// mechanism is how the client proves who it is; nil for a client that is nobody. What auth leaves open is the option's, and then plain.
+func mechanism(auth drivers.Auth, option string) (sasl.Mechanism, error) {
+	name := auth.Mechanism
+	if name == "" {
+		name = option
+	}
+	if auth.User == "" {
+		if auth.Mechanism == "" {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("mechanism %s: it takes a user and a password, and no user was given", name)
+	}
+	switch name {
+	case "", authPlain:
+		return plain.Auth{User: auth.User, Pass: auth.Password}.AsMechanism(), nil
+	case authScram256:
+		return scram.Auth{User: auth.User, Pass: auth.Password}.AsSha256Mechanism(), nil
+	case authScram512:
+		return scram.Auth{User: auth.User, Pass: auth.Password}.AsSha512Mechanism(), nil
+	default:
+		return nil, fmt.Errorf("mechanism %q is not one of %s", name, strings.Join(mechanismNames(), ", "))
+	}
+}
+
+func mechanismNames() []string {
+	var names []string
+	for _, m := range (Driver{}).Mechanisms() {
+		names = append(names, m.Name)
+	}
+	return names
+}
