@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"ordeal/faults/socket"
 )
 
 var errLinksClosed = errors.New("ordeal has taken back all connections")
@@ -52,7 +54,7 @@ func (l *Links) Dialer(c Client) func(ctx context.Context, network, addr string)
 		if err != nil {
 			return nil, err
 		}
-		return l.lend(c, node, conn)
+		return l.lend(c, node, socket.Wrap(conn))
 	}
 }
 

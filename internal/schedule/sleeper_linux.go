@@ -7,7 +7,9 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,17 +26,28 @@ func newSleeper() (sleeper, error) {
 	}
 	s := &fdSleeper{fd: fd, file: os.NewFile(uintptr(fd), "timerfd")}
 	s.wakeUp = s.wake
+	s.step = s.arm
+	if s.wait, err = s.file.SyscallConn(); err != nil {
+		return nil, fmt.Errorf("wait for a timerfd: %w", errors.Join(err, s.file.Close()))
+	}
 	return s, nil
 }
 
-// fdSleeper reads a timerfd through the runtime's poller: the kernel's high resolution timer, no locked thread, no spinning.
+// fdSleeper waits for a timerfd in the runtime's poller: the kernel's high resolution timer, no locked thread, no spinning. A sleep is one
+// system call, which sets the timer: the poller tells that it went off, so nothing needs to be read, and the next setting forgets it
+// (timerfd_settime in fs/timerfd.c). The call is made directly: one by way of package syscall would wake the runtime's monitor thread after
+// each idle moment (see package socket).
 //
 // A wake-up cannot get lost: wake says woken and then looks for asleep, sleep says asleep and then looks for woken, so one of the two sees
 // the other. wake's setting of the timer cannot be undone by sleep's, for then sleep sees woken afterwards.
 type fdSleeper struct {
-	fd     int // read by sleep's goroutine and under lock; file.Fd would make reads block a thread
+	fd     int // read by sleep's goroutine and under lock; file.Fd would make waiting block a thread
 	file   *os.File
-	ticks  [8]byte
+	wait   syscall.RawConn
+	step   func(fd uintptr) bool // arm, made once
+	length int64                 // of the sleep that is being begun, in ns
+	armed  bool
+	failed error
 	asleep atomic.Bool
 	woken  atomic.Bool
 
@@ -52,20 +65,29 @@ func (s *fdSleeper) sleep(ctx context.Context, d int64) error {
 	s.watch(ctx)
 	s.asleep.Store(true)
 	defer s.asleep.Store(false)
-	if d < int64(never) {
-		if err := s.set(d); err != nil {
-			return err
-		}
-	} else if err := s.set(0); err != nil {
-		return err
+	s.length, s.armed, s.failed = d, false, nil
+	if d >= int64(never) {
+		s.length = 0
 	}
-	if !s.woken.Load() {
-		if _, err := s.file.Read(s.ticks[:]); err != nil {
-			return fmt.Errorf("wait for a timerfd: %w", err)
-		}
+	if err := s.wait.Read(s.step); err != nil {
+		return fmt.Errorf("wait for a timerfd: %w", err)
+	}
+	if s.failed != nil {
+		return s.failed
 	}
 	s.woken.Store(false)
 	return ctx.Err()
+}
+
+// arm is called by the poller: first when it is ready to hear of the timer, which arm sets, then when the timer went off. It tells whether
+// the sleep is over.
+func (s *fdSleeper) arm(uintptr) bool {
+	if s.armed {
+		return true
+	}
+	s.armed = true
+	s.failed = s.set(s.length)
+	return s.failed != nil || s.woken.Load()
 }
 
 // never is longer than any run; the timer stays off.
@@ -74,8 +96,8 @@ const never = 100 * 365 * 24 * time.Hour
 // set makes the timer go off in d ns; 0 stops it. Either way it forgets that it went off before.
 func (s *fdSleeper) set(d int64) error {
 	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(d)}
-	if err := unix.TimerfdSettime(s.fd, 0, &spec, nil); err != nil {
-		return fmt.Errorf("set a timerfd: %w", err)
+	if _, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(s.fd), 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0); errno != 0 {
+		return fmt.Errorf("set a timerfd: %w", errno)
 	}
 	return nil
 }
