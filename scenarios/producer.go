@@ -25,6 +25,8 @@ type Producer struct {
 	Guarantee drivers.Guarantee `key:"guarantee" default:"accepted"`
 	Window    int               `key:"window" default:"1000" min:"1" max:"1000000"`
 	Retry     Retry             `key:"retry" default:"none"`
+	// Tick is how often at most each producer wakes up; 0 leaves it to the pacer.
+	Tick time.Duration `key:"tick" default:"0s"`
 }
 
 // Rate is how fast an entry sends. The zero value is not valid.

@@ -68,6 +68,7 @@ func scripts() *rapid.Generator[*scenarios.Scenario] {
 				Size:      scenarios.Size{Min: low, Max: low + rapid.IntRange(0, 5000).Draw(t, "range")},
 				Guarantee: rapid.SampledFrom(drivers.Guarantees()).Draw(t, "guarantee"), Window: rapid.IntRange(1, 1e6).Draw(t, "window"),
 				Retry: rapid.SampledFrom([]scenarios.Retry{{Attempts: 1}, {Client: true, Attempts: 1}, {Attempts: 5}}).Draw(t, "retry"),
+				Tick:  time.Duration(rapid.Int64Range(0, int64(scenarios.MaxTick)).Draw(t, "tick")),
 			}
 			if rapid.Bool().Draw(t, "keyed") {
 				p.Keys = scenarios.Keys{Count: rapid.IntRange(1, 1e6).Draw(t, "keys"), Pick: scenarios.PickZipf}

@@ -133,8 +133,15 @@ func (v validation) topic(path, name string) bool {
 	return true
 }
 
+// MaxTick is the coarsest tick: what a producer sends at once should not look like a burst to the broker.
+const MaxTick = 100 * time.Millisecond
+
 func (v validation) rates() {
 	for _, p := range v.s.Producers {
+		if tick := join("producers", p.Name) + ".tick"; v.sound(tick) && p.Tick > MaxTick {
+			v.failAt(tick, "", "%s is longer than %s, expected less: messages would come in bursts", unit.FormatDuration(p.Tick),
+				unit.FormatDuration(MaxTick))
+		}
 		path := join("producers", p.Name) + ".rate"
 		if !v.sound(path) || p.Rate.Max {
 			continue

@@ -135,7 +135,7 @@ func (p *plan) producers(o *Options) error {
 			p.worker.Producers = append(p.worker.Producers, worker.Producer{
 				ID: id, Name: name, Topic: topic, Guarantee: e.Guarantee, Schedule: plan,
 				Offset: uint64(i), Stride: uint64(e.Count), Window: e.Window, MinSize: e.Size.Min, MaxSize: e.Size.Max, Keys: keys,
-				Attempts: e.Retry.Attempts, ClientRetry: e.Retry.Client,
+				Attempts: e.Retry.Attempts, ClientRetry: e.Retry.Client, Tick: e.Tick,
 			})
 			p.judge.Producers = append(p.judge.Producers, judge.Producer{
 				ID: id, Name: name, Topic: e.To, Lanes: lanes, KeyLanes: keys != nil, Counted: true,

@@ -15,7 +15,7 @@ import (
 func BenchmarkPacing(b *testing.B) {
 	for _, rate := range []float64{1000, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("%gk", rate/1000), func(b *testing.B) {
-			pacer, err := NewPacer(rate)
+			pacer, err := NewPacer(rate, 0)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -14,7 +14,7 @@ const (
 	grid = 200 * time.Microsecond
 )
 
-// Pacer puts the goroutine of one producer to sleep until its next message is due. It never wakes it late on purpose by more than 200 µs.
+// Pacer puts the goroutine of one producer to sleep until its next message is due. It never wakes it late on purpose by more than a tick.
 type Pacer struct {
 	sleeper sleeper
 	grid    int64 // 0 for exact wake-ups
@@ -29,8 +29,9 @@ type sleeper interface {
 }
 
 // NewPacer makes a pacer for a rate in messages per second, which decides how finely it wakes: it is the rate of all producers of the
-// process together where they share its processors. 0 and +Inf are for closed loops, which wait for room and not for a time.
-func NewPacer(rate float64) (*Pacer, error) {
+// process together where they share its processors. 0 and +Inf are for closed loops, which wait for room and not for a time. A tick above 0
+// is the distance of wake-ups instead, whatever the rate.
+func NewPacer(rate float64, tick time.Duration) (*Pacer, error) {
 	if !(rate >= 0) {
 		return nil, fmt.Errorf("pacer: rate %g is not a number of messages per second", rate)
 	}
@@ -39,7 +40,10 @@ func NewPacer(rate float64) (*Pacer, error) {
 		return nil, fmt.Errorf("pacer: %w", err)
 	}
 	p := &Pacer{sleeper: s}
-	if rate > exactBelow && !math.IsInf(rate, 1) {
+	switch {
+	case tick > 0:
+		p.grid = int64(tick)
+	case rate > exactBelow && !math.IsInf(rate, 1):
 		p.grid = int64(grid)
 	}
 	return p, nil

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // eachSleeper runs a test with the system's own way to sleep and with the one that works everywhere.
 func eachSleeper(t *testing.T, test func(t *testing.T, p *Pacer)) {
 	t.Helper()
-	own, err := NewPacer(1000)
+	own, err := NewPacer(1000, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func eachSleeper(t *testing.T, test func(t *testing.T, p *Pacer)) {
 
 func TestNewPacerRefuses(t *testing.T) {
 	for _, rate := range []float64{-1, math.NaN(), math.Inf(-1)} {
-		if _, err := NewPacer(rate); err == nil {
+		if _, err := NewPacer(rate, 0); err == nil {
 			t.Errorf("rate %g was taken", rate)
 		}
 	}
@@ -160,9 +160,33 @@ func TestGrid(t *testing.T) {
 	}
 }
 
+// A tick that was asked for holds at every rate, and a wait ends on it.
+func TestTick(t *testing.T) {
+	for _, rate := range []float64{0, 10, 20_000} {
+		p, err := NewPacer(rate, 3*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Test(t, func(t *testing.T) {
+			_ = p.Close()
+			p.sleeper = newTimerSleeper() // a timerfd knows no bubble
+			start := time.Now()
+			for _, want := range []time.Duration{3, 6, 9} {
+				now := int64(time.Since(start))
+				if err := p.Wait(t.Context(), now, now+1); err != nil {
+					t.Fatal(err)
+				}
+				if got := time.Since(start); got != want*time.Millisecond {
+					t.Errorf("rate %g woke at %v, want %v", rate, got, want*time.Millisecond)
+				}
+			}
+		})
+	}
+}
+
 func TestGridByRate(t *testing.T) {
 	for rate, want := range map[float64]int64{0: 0, 1: 0, 5000: 0, 5001: int64(grid), 1e6: int64(grid), math.Inf(1): 0} {
-		p, err := NewPacer(rate)
+		p, err := NewPacer(rate, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

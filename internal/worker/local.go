@@ -119,7 +119,7 @@ func NewLocal(plan Plan, deps Deps) (*Local, error) {
 
 func (w *Local) newProducer(plan Producer) (*producer, error) {
 	seed := mix(w.run.plan.Seed ^ uint64(plan.ID)<<32)
-	pacer, err := schedule.NewPacer(plan.Rate)
+	pacer, err := schedule.NewPacer(plan.Rate, plan.Tick)
 	if err != nil {
 		return nil, fmt.Errorf("producer %s: timer: %w", plan.Name, err)
 	}

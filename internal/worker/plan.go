@@ -32,6 +32,8 @@ type Producer struct {
 	Schedule *schedule.Schedule
 	// Rate is a hint for the pacer: messages per second of all producers together, for it is their wake-ups that add up; 0 for a closed loop.
 	Rate float64
+	// Tick is how often at most the producer wakes up; 0 leaves it to the pacer.
+	Tick time.Duration
 	// Offset and Stride say which of the schedule's messages are this producer's: Offset, Offset+Stride, …
 	Offset, Stride uint64
 	// Window is how many messages may be unsettled.
