@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"crypto/tls"
 	"fmt"
 	"hash/fnv"
 	"strings"
@@ -77,10 +76,10 @@ func (p *plan) configure(o *Options) error {
 	if err != nil {
 		return usage(fmt.Errorf("target %s: %w; see `ordeal drivers list`", o.Target, err))
 	}
-	p.config = drivers.Config{Servers: o.Target.Servers, Options: options, Auth: drivers.Auth{User: o.Target.User, Password: o.Target.Password}}
-	if o.Target.TLS {
-		p.config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	if err := authenticate(o.Driver, o.Target.Auth); err != nil {
+		return usage(fmt.Errorf("target %s: %w", o.Target, err))
 	}
+	p.config = drivers.Config{Servers: o.Target.Servers, Options: options, Auth: o.Target.Auth, TLS: o.Target.TLS}
 	return nil
 }
 

@@ -1,12 +1,15 @@
 package engine
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"ordeal/drivers"
 )
 
 // Target is where a scenario runs, as the user named it.
@@ -21,10 +24,11 @@ type Target struct {
 	Servers []string
 	// Options from the query; they outrank the scenario's.
 	Options map[string]string
-	// User and Password from a URL.
-	User, Password string
-	// TLS is set by the schemes amqps, kafkas, rediss and tls (for NATS): the server's certificate must be valid for its name.
-	TLS bool
+	// Auth says who the clients are: user and password from a URL, the mechanism from ?auth=.
+	Auth drivers.Auth
+	// TLS is nil for plain connections. The schemes amqps, kafkas, rediss and tls (for NATS) set it: the server's certificate must then be
+	// valid for its name.
+	TLS *tls.Config
 }
 
 // Local tells whether ordeal has to start the broker.
@@ -32,11 +36,14 @@ func (t Target) Local() bool { return len(t.Servers) == 0 }
 
 // String gives the user's words without a password.
 func (t Target) String() string {
-	if t.Password == "" {
+	if t.Auth.Password == "" {
 		return t.Text
 	}
 	return hide(t.Text)
 }
+
+// GoString is String, so that no way of printing shows a password.
+func (t Target) GoString() string { return t.String() }
 
 // hide takes the password out of a target as it was typed, in its encoding, also where the rest makes no sense.
 func hide(text string) string {
@@ -65,8 +72,11 @@ func (e *TargetError) Error() string {
 	return fmt.Sprintf("target %q: %s; targets look like memory, nats, nats:3 or nats://host:4222", e.Text, e.Problem)
 }
 
+// authOption is the word in the query of a target that names the mechanism of authentication; no driver has an option of this name.
+const authOption = "auth"
+
 // ParseTarget understands DRIVER, DRIVER:NODES and DRIVER://[user:password@]host:port[,host:port…], each with an optional
-// ?option=value&…. Errors are *TargetError.
+// ?option=value&…, in which auth names the mechanism by which clients prove who they are. Errors are *TargetError.
 func ParseTarget(text string, drivers []string) (Target, error) {
 	t := Target{Text: text, Options: map[string]string{}}
 	bad := func(format string, args ...any) (Target, error) {
@@ -81,10 +91,17 @@ func ParseTarget(text string, drivers []string) (Target, error) {
 		if len(v) != 1 {
 			return bad("option %s is given %d times", name, len(v))
 		}
+		if name == authOption {
+			t.Auth.Mechanism = v[0]
+			continue
+		}
 		t.Options[name] = v[0]
 	}
 	if scheme, hosts, ok := strings.Cut(rest, "://"); ok {
-		t.Driver, t.TLS = schemeOf(scheme)
+		var secure bool
+		if t.Driver, secure = schemeOf(scheme); secure {
+			t.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
 		if err := t.address(hosts); err != nil {
 			return bad("%v", err)
 		}
@@ -106,7 +123,7 @@ func ParseTarget(text string, drivers []string) (Target, error) {
 }
 
 // schemeOf understands the brokers' own URL schemes beside the drivers' names.
-func schemeOf(scheme string) (driver string, tls bool) {
+func schemeOf(scheme string) (driver string, secure bool) {
 	switch scheme {
 	case "amqp":
 		return "rabbitmq", false
@@ -127,10 +144,10 @@ func (t *Target) address(hosts string) error {
 	if at := strings.LastIndex(hosts, "@"); at >= 0 {
 		name, password, _ := strings.Cut(hosts[:at], ":")
 		var err error
-		if t.User, err = url.PathUnescape(name); err != nil {
+		if t.Auth.User, err = url.PathUnescape(name); err != nil {
 			return errors.New("its user cannot be decoded: write special characters as %40 and the like")
 		}
-		if t.Password, err = url.PathUnescape(password); err != nil {
+		if t.Auth.Password, err = url.PathUnescape(password); err != nil {
 			return errors.New("its password cannot be decoded: write special characters as %40 and the like")
 		}
 		hosts = hosts[at+1:]

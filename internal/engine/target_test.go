@@ -1,10 +1,14 @@
 package engine
 
 import (
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+
+	"ordeal/drivers"
 )
 
 func TestParseTarget(t *testing.T) {
@@ -18,10 +22,14 @@ func TestParseTarget(t *testing.T) {
 		{"memory?lose=3&seed=7", Target{Driver: "memory", Nodes: 1, Options: map[string]string{"lose": "3", "seed": "7"}}},
 		{"nats:3?storage=memory", Target{Driver: "nats", Nodes: 3, Options: map[string]string{"storage": "memory"}}},
 		{"nats://host:4222", Target{Driver: "nats", Servers: []string{"host:4222"}, Options: none}},
+		{"tls://host:4222?auth=nkey&x=y", Target{
+			Driver: "nats", Servers: []string{"host:4222"}, Auth: drivers.Auth{Mechanism: "nkey"}, Options: map[string]string{"x": "y"},
+			TLS: &tls.Config{MinVersion: tls.VersionTLS12},
+		}},
 		{"nats://host:4222/", Target{Driver: "nats", Servers: []string{"host:4222"}, Options: none}},
 		{"nats://a:1,b:2,[::1]:3", Target{Driver: "nats", Servers: []string{"a:1", "b:2", "[::1]:3"}, Options: none}},
 		{"nats://me:p%40ss@host:1?x=y", Target{
-			Driver: "nats", Servers: []string{"host:1"}, User: "me", Password: "p@ss", Options: map[string]string{"x": "y"},
+			Driver: "nats", Servers: []string{"host:1"}, Auth: drivers.Auth{User: "me", Password: "p@ss"}, Options: map[string]string{"x": "y"},
 		}},
 	}
 	for _, test := range tests {
@@ -85,7 +93,7 @@ func FuzzParseTarget(f *testing.F) {
 		if again, err := ParseTarget(text, []string{"memory", "nats"}); err != nil || !reflect.DeepEqual(again, target) {
 			t.Fatalf("%q became %+v and then %+v, %v", text, target, again, err)
 		}
-		if secret := target.Password; len(secret) > 8 && strings.Contains(target.String(), ":"+secret+"@") {
+		if secret := target.Auth.Password; len(secret) > 8 && strings.Contains(target.String(), ":"+secret+"@") {
 			t.Fatalf("%q shows its password: %s", text, target)
 		}
 	})
@@ -96,8 +104,10 @@ func TestTargetHidesItsPassword(t *testing.T) {
 		"nats://me:secret@host:1", "nats://me:p%40ss%2Fword@host:1", "nats://me:a:b@host:1", "nats://me:p@ss@host:1",
 	} {
 		target := parsed(t, text)
-		if got := target.String(); got != "nats://me:***@host:1" {
-			t.Errorf("%s is shown as %s", text, got)
+		for _, verb := range []string{"%s", "%v", "%+v", "%#v"} {
+			if got := fmt.Sprintf(verb, target); got != "nats://me:***@host:1" {
+				t.Errorf("%s is shown by %s as %s", text, verb, got)
+			}
 		}
 	}
 	for _, text := range []string{
