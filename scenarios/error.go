@@ -108,7 +108,7 @@ const excerptWidth = 110
 
 // excerpt is the line with its number, and a caret below the column; "" for a line with nothing to see.
 func (p place) excerpt() string {
-	if p.line < 1 || p.line > len(p.source.lines) || strings.TrimSpace(p.source.lines[p.line-1]) == "" {
+	if p.source.discreet || p.line < 1 || p.line > len(p.source.lines) || strings.TrimSpace(p.source.lines[p.line-1]) == "" {
 		return ""
 	}
 	line := []rune(strings.ReplaceAll(p.source.lines[p.line-1], "\t", " "))

@@ -58,6 +58,18 @@ type source struct {
 	lines []string
 	// override tells that it is a --set argument, which has no lines to point at.
 	override bool
+	// what it should be, as in "a target file"; empty for a scenario.
+	what string
+	// discreet tells that it may hold a secret by mistake, so that nothing of it is repeated but keys and what was understood.
+	discreet bool
+}
+
+// expected says what a file should be.
+func (s *source) expected() string {
+	if s.what == "" {
+		return "a scenario"
+	}
+	return s.what
 }
 
 func newSource(name, text string) *source {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -25,11 +26,16 @@ func parse(src *source, text []byte) (*node, []mistake) {
 		return nil, []mistake{syntaxError(src, err)}
 	}
 	if len(documents) == 0 || len(documents[0].Content) == 0 {
-		return nil, []mistake{newMistake(place{src, 1, 1}, "", "", "empty, expected a scenario; `ordeal scenario new` writes one to start from")}
+		hint := ""
+		if src.what == "" {
+			hint = "`ordeal scenario new` writes one to start from"
+		}
+		return nil, []mistake{newMistake(place{src, 1, 1}, "", hint, "empty, expected %s", src.expected())}
 	}
 	if len(documents) > 1 {
 		at := place{src, documents[1].Line, documents[1].Column}
-		return nil, []mistake{newMistake(at, "", "", "a second document begins here, expected one scenario in a file")}
+		return nil, []mistake{newMistake(at, "", "", "a second document begins here, expected one %s in a file",
+			strings.TrimPrefix(src.expected(), "a "))}
 	}
 	c := converter{source: src, open: map[*yaml.Node]bool{}}
 	root := c.convert(documents[0].Content[0])
@@ -63,7 +69,7 @@ func syntaxError(src *source, err error) mistake {
 	if many := (*yaml.LoadErrors)(nil); errors.As(err, &many) && len(many.Errors) > 0 {
 		one = many.Errors[0]
 	} else if !errors.As(err, &one) {
-		return newMistake(place{src, 1, 1}, "", "", "not YAML: %v", err)
+		return newMistake(place{src, 1, 1}, "", "", "not YAML: %s", src.veil(err.Error()))
 	}
 	at := place{src, one.Mark.Line, one.Mark.Column}
 	if at.line >= 1 && at.line <= len(src.lines) {
@@ -76,7 +82,15 @@ func syntaxError(src *source, err error) mistake {
 	if one.ContextMsg != "" && one.ContextMark.Line > 0 {
 		began = fmt.Sprintf(", %s that begins at line %d", one.ContextMsg, one.ContextMark.Line)
 	}
-	return newMistake(at, "", "", "not YAML: %s%s", one.Message, began)
+	return newMistake(at, "", "", "not YAML: %s%s", src.veil(one.Message), began)
+}
+
+// veil takes out of a message of the library what it quotes from a discreet source.
+func (s *source) veil(message string) string {
+	if !s.discreet {
+		return message
+	}
+	return regexp.MustCompile("'.*'|\".*\"|`.*`").ReplaceAllString(message, "…")
 }
 
 // converter turns the library's nodes into ordeal's.
@@ -90,6 +104,11 @@ type converter struct {
 
 func (c *converter) fail(n *yaml.Node, format string, args ...any) *node {
 	at := place{c.source, n.Line, n.Column}
+	for i, arg := range args {
+		if _, text := arg.(string); text && c.source.discreet {
+			args[i] = "…"
+		}
+	}
 	c.mistakes = append(c.mistakes, newMistake(at, "", "", format, args...))
 	return &node{kind: nullNode, place: at}
 }
