@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"ordeal/reports"
@@ -41,21 +40,4 @@ func cpuModel() string {
 		}
 	}
 	return ""
-}
-
-// The garbage collector's pace during a run: the live heap is a few MiB, and at the default of 100 % it would be collected hundreds of
-// times a second under full load, which costs up to a quarter of the client's CPU time and shows in its tail.
-const (
-	gcPercent   = 400
-	memoryLimit = 1 << 30
-)
-
-// tune sets that pace and returns what undoes it.
-func tune() (restore func()) {
-	percent := debug.SetGCPercent(gcPercent)
-	limit := debug.SetMemoryLimit(memoryLimit)
-	return func() {
-		debug.SetGCPercent(percent)
-		debug.SetMemoryLimit(limit)
-	}
 }

@@ -54,10 +54,23 @@ const reserveSize = 4 << 20
 
 // reserve takes room on the disk that release gives back: a history that fills the disk must not cost the run its reports.
 func (f Folder) reserve() error {
-	if err := os.WriteFile(f.File("reserve"), bytes.Repeat([]byte("ordeal\n"), reserveSize/7), 0o644); err != nil {
+	if err := fill(f.File("reserve"), reserveSize); err != nil {
 		return fmt.Errorf("keep %s free for the reports: %w; make room, or choose another place with --out", reports.Bytes(reserveSize), err)
 	}
 	return nil
+}
+
+// fill makes a file of about size bytes, piece by piece: all at once they would be the largest thing in memory.
+func fill(path string, size int) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	piece := bytes.Repeat([]byte("ordeal\n"), 1<<16/7)
+	for written := 0; written < size && err == nil; written += len(piece) {
+		_, err = file.Write(piece)
+	}
+	return errors.Join(err, file.Close())
 }
 
 func (f Folder) release() { os.Remove(f.File("reserve")) } //nolint:errcheck // at worst a report finds no room, and says so
