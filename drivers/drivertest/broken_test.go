@@ -3,6 +3,7 @@ package drivertest_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,9 @@ type broken struct {
 	remove  func(s drivers.Session, ctx context.Context, t drivers.Topic) error
 	depth   func(n int64) int64
 	end     func(p drivers.Position) drivers.Position
+	replay  func(s drivers.Session, ctx context.Context, t drivers.Topic, shard int, from drivers.Position) (drivers.Consumer, error)
+	// assign makes what the driver is told to tell the members' shards to. closed closes with the member.
+	assign func(member int, f func([]int32), closed <-chan struct{}) func([]int32)
 	// closes is called with the error of every second Close of a producer.
 	closes func(error) error
 	// opened is called with every session that is opened.
@@ -93,7 +97,14 @@ func (s *brokenSession) Consumer(ctx context.Context, spec drivers.ConsumerSpec)
 	if err != nil {
 		return nil, err
 	}
-	return &brokenConsumer{Consumer: c, broken: s.broken}, nil
+	return &brokenConsumer{Consumer: c, broken: s.broken, member: spec.Member, closed: make(chan struct{})}, nil
+}
+
+func (s *brokenSession) Replay(ctx context.Context, t drivers.Topic, shard int, from drivers.Position) (drivers.Consumer, error) {
+	if s.broken.replay != nil {
+		return s.broken.replay(s.Session, ctx, t, shard, from)
+	}
+	return s.Session.(drivers.Replayer).Replay(ctx, t, shard, from)
 }
 
 type brokenProducer struct {
@@ -122,6 +133,22 @@ func (p *brokenProducer) Close(ctx context.Context) error {
 type brokenConsumer struct {
 	drivers.Consumer
 	broken *broken
+	member int
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (c *brokenConsumer) OnRebalance(f func([]int32)) {
+	if c.broken.assign != nil {
+		f = c.broken.assign(c.member, f, c.closed)
+	}
+	c.Consumer.(drivers.Rebalancer).OnRebalance(f)
+}
+
+func (c *brokenConsumer) Close(ctx context.Context) error {
+	err := c.Consumer.Close(ctx)
+	c.once.Do(func() { close(c.closed) })
+	return err
 }
 
 func (c *brokenConsumer) Receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
@@ -161,7 +188,8 @@ func habits() []habit {
 	return append([]habit{
 		{name: "honest"},
 		lie("lose"), lie("duplicate"), lie("reorder"), lie("corrupt"), lie("phantom"), lie("resurrect"),
-	}, append(senderHabits(), readerHabits()...)...)
+		lie("withhold"),
+	}, slices.Concat(senderHabits(), readerHabits(), replayHabits(), rebalanceHabits())...)
 }
 
 func senderHabits() []habit {

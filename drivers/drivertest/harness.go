@@ -31,6 +31,9 @@ type Harness struct {
 	Flagged bool
 	// Keys tells that keys travel with the messages.
 	Keys bool
+	// Trim makes the broker forget what a shard of a log holds before a position, as it would after its retention; nil where it cannot be made
+	// to. It is needed to see what a replay says of a position that is gone.
+	Trim func(t *testing.T, topic drivers.Topic, shard int, before drivers.Position)
 }
 
 func (h Harness) filled() Harness {
@@ -107,5 +110,13 @@ func runCombination(t *testing.T, h Harness, c combination, first bool) {
 	run("Sharing", first, sharing)
 	run("Topic", first && after, topicLife)
 	run("OtherSettings", first && after && stored, otherSettings)
+	run("Replay", first && after, replayAll)
+	run("ReplayFrom", first && after, replayFrom)
+	run("ReplayLive", first && after, replayLive)
+	run("ReplayEmpty", first && after, replayEmpty)
+	run("ReplayTrimmed", first && after && h.Trim != nil, replayTrimmed)
+	run("ReplayEnds", first && after, replayEnds)
+	run("Rebalance", first && stored, rebalance)
+	run("RebalanceReplaced", first && stored, rebalanceReplaced)
 	run("Audit", first, audit)
 }

@@ -17,6 +17,9 @@ type member struct {
 	wake    chan struct{}
 	waiting bool
 	closed  bool
+	// assigned is told the member's shards, and told is what it heard last.
+	assigned func(shards []int32)
+	told     []int32
 	// turn is the shard to look at first, so that none starves.
 	turn int
 	// slots hold what is unacknowledged; a delivery's Tag is the slot's number and its generation.
@@ -31,17 +34,19 @@ type slot struct {
 	used       bool
 }
 
-// consumer is a member of a group that acknowledges; listener one of a broadcast.
+// consumer is a member of a group that acknowledges, sharer one of a log's group, listener one of a broadcast.
 type (
 	consumer struct{ *member }
+	sharer   struct{ consumer }
 	listener struct{ *member }
 )
 
 var (
-	_ drivers.Consumer = consumer{}
-	_ drivers.Nacker   = consumer{}
-	_ drivers.Consumer = listener{}
-	_ drivers.Fencer   = listener{}
+	_ drivers.Consumer   = consumer{}
+	_ drivers.Nacker     = consumer{}
+	_ drivers.Rebalancer = sharer{}
+	_ drivers.Consumer   = listener{}
+	_ drivers.Fencer     = listener{}
 )
 
 // join makes a member. The topic is locked.
@@ -51,6 +56,7 @@ func (t *topic) join(s *session, g *group) *member {
 		t.rewind(g)
 	}
 	g.members = append(g.members, m)
+	g.wake() // the shards are divided anew
 	return m
 }
 
@@ -76,6 +82,11 @@ func (m *member) Receive(ctx context.Context, dst []drivers.Delivery) (int, erro
 		if err := m.gone(); err != nil {
 			m.topic.mu.Unlock()
 			return 0, fmt.Errorf("receive from topic %q: %w", m.topic.declared.Name, err)
+		}
+		if changed := m.rebalanced(); changed != nil {
+			m.topic.mu.Unlock()
+			m.assigned(changed)
+			continue
 		}
 		n, pause := m.take(dst)
 		m.waiting = n == 0
@@ -130,7 +141,7 @@ func (m *member) take(dst []drivers.Delivery) (n int, pause time.Duration) {
 		for n < len(dst) {
 			again := c.again(&p)
 			if !again {
-				due, ok := c.next(&p, now)
+				due, ok := c.next(&p, now, m.topic.shards[shard].pending)
 				if due > 0 && (soonest == 0 || due < soonest) {
 					soonest = due
 				}

@@ -15,7 +15,9 @@
 //   - Log: every group reads all. A shard belongs to one member of a group at a time, so that a group sees each shard in order.
 //   - Queue: one copy; members compete for each message.
 //   - Broadcast: a group with members gets everything sent from then on, and its members compete; who is away gets nothing.
-//   - Positions count from 1 in each shard. A message that no group needs any more is freed.
+//   - Positions count from 1 in each shard. A message that no group needs any more is freed, in a log only when the topic holds more than
+//     the option retain says, so that it can be replayed.
+//   - Members of a log's group are told their shards whenever one of them comes or goes, within Receive.
 //   - What a member has not acknowledged when it or its session closes, or what it nacks, is delivered again, flagged and counted,
 //     before anything newer of its shard.
 //   - Send waits while the unread part of a topic is larger than the option backlog says.
@@ -35,4 +37,6 @@
 //   - corrupt: one bit of the stored body is flipped. Empty bodies are spared.
 //   - phantom: random bytes of the size of the message before them, which nobody sent.
 //   - resurrect: rejected, and stored all the same.
+//   - withhold: acked and stored, and passed over by every group; only a replay finds it. When the producer is flushed or closed before
+//     another message of its shard comes, it is delivered and the lie is told later.
 package memory

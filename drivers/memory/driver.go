@@ -31,6 +31,7 @@ const (
 	optSpread  = "spread"
 	optSeed    = "seed"
 	optBacklog = "backlog"
+	optRetain  = "retain"
 )
 
 // Driver is a broker and the way to it. Make it with New; it may be used from any goroutine.
@@ -60,6 +61,7 @@ func (d *Driver) Options() []drivers.Option {
 		count(Corrupt, "How many messages have a bit flipped."),
 		count(Phantom, "How many messages are delivered that nobody sent."),
 		count(Resurrect, "How many messages are rejected and delivered all the same."),
+		count(Withhold, "How many acked messages are stored and delivered to nobody."),
 		{Name: optDelay, Kind: drivers.KindDuration, Default: "0s", About: "How long every delivery is held back."},
 		{
 			Name: optSpread, Kind: drivers.KindInt, Default: "1000",
@@ -69,6 +71,10 @@ func (d *Driver) Options() []drivers.Option {
 		{
 			Name: optBacklog, Kind: drivers.KindInt, Default: "256",
 			About: "How many MiB of a topic may be unread by a group before Send waits; 0 for any number.",
+		},
+		{
+			Name: optRetain, Kind: drivers.KindInt, Default: "64",
+			About: "How many MiB of a log are kept for a replay after every group has read them.",
 		},
 	}
 }
@@ -137,10 +143,14 @@ type settings struct {
 	spread  int
 	seed    uint64
 	backlog int64
+	retain  int64
 }
 
 func newSettings(o drivers.Options) settings {
-	s := settings{delay: o.Duration(optDelay), spread: max(1, o.Int(optSpread)), backlog: int64(o.Int(optBacklog)) << 20}
+	s := settings{
+		delay: o.Duration(optDelay), spread: max(1, o.Int(optSpread)),
+		backlog: int64(o.Int(optBacklog)) << 20, retain: int64(o.Int(optRetain)) << 20,
+	}
 	s.seed, _ = strconv.ParseUint(o.Text(optSeed), 10, 64) // checked by Resolve
 	for k := range kinds {
 		s.counts[k] = o.Int(k.String())

@@ -21,6 +21,7 @@ const (
 	Corrupt
 	Phantom
 	Resurrect
+	Withhold
 
 	kinds
 	honest = kinds
@@ -41,6 +42,8 @@ func (k Kind) String() string {
 		return "phantom"
 	case Resurrect:
 		return "resurrect"
+	case Withhold:
+		return "withhold"
 	default:
 		return "honest"
 	}
@@ -51,8 +54,8 @@ type Lie struct {
 	Kind  Kind
 	Topic string
 	Shard int32
-	// Position the lie is about: where a lost message was acked, where the second copy, the late, the damaged, the invented or the
-	// rejected message is stored.
+	// Position the lie is about: where a lost message was acked, where the second copy, the late, the damaged, the invented, the
+	// rejected or the withheld message is stored.
 	Position drivers.Position
 	// Body as it was sent; of a Phantom as it is delivered.
 	Body []byte

@@ -339,7 +339,7 @@ func TestBacklogMakesSendWait(t *testing.T) {
 
 // TestReadMessagesAreFreed sends far more than it keeps.
 func TestReadMessagesAreFreed(t *testing.T) {
-	s := open(t, memory.New(), nil)
+	s := open(t, memory.New(), map[string]string{"retain": "0"})
 	topic := topic(2, group("a"))
 	if err := s.Declare(t.Context(), topic); err != nil {
 		t.Fatal(err)

@@ -114,6 +114,15 @@ func (p *producer) take(m *drivers.Message, due int64) drivers.Receipt {
 		body := l.invent(len(m.Body))
 		second, _ := t.store(shard, nil, body, due)
 		p.tell(kind, shard, second, body)
+	case Withhold:
+		e := t.shards[shard].last()
+		e.withheld = true
+		for _, g := range t.groups {
+			if t.reads(g) {
+				g.backlog -= int64(len(m.Key) + len(m.Body))
+			}
+		}
+		t.shards[shard].pending = &pending{entry: e, lie: p.lie(kind, shard, position, m.Body)}
 	case Resurrect:
 		p.tell(kind, shard, position, m.Body)
 		return drivers.Receipt{Token: m.Token, Outcome: drivers.Rejected, Err: errResurrect}
@@ -134,6 +143,7 @@ func (p *producer) settleHeld() {
 	t := p.topic
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.releasePending()
 	if p.held == nil {
 		return
 	}
@@ -145,7 +155,11 @@ func (p *producer) settleHeld() {
 }
 
 func (p *producer) tell(k Kind, shard int32, position uint64, body []byte) {
-	p.topic.liar.tell(Lie{Kind: k, Topic: p.topic.declared.Name, Shard: shard, Position: drivers.At(position), Body: body})
+	p.topic.liar.tell(p.lie(k, shard, position, body))
+}
+
+func (p *producer) lie(k Kind, shard int32, position uint64, body []byte) Lie {
+	return Lie{Kind: k, Topic: p.topic.declared.Name, Shard: shard, Position: drivers.At(position), Body: bytes.Clone(body)}
 }
 
 func acked(token, position uint64) drivers.Receipt {

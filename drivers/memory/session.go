@@ -22,12 +22,14 @@ type session struct {
 	closed    bool
 	producers []*producer
 	members   []*member
+	replayers []*replayer
 }
 
 var (
-	_ drivers.Session = (*session)(nil)
-	_ drivers.Depther = (*session)(nil)
-	_ drivers.Ender   = (*session)(nil)
+	_ drivers.Session  = (*session)(nil)
+	_ drivers.Depther  = (*session)(nil)
+	_ drivers.Ender    = (*session)(nil)
+	_ drivers.Replayer = (*session)(nil)
 )
 
 // Declare makes the topic with its groups, which are owed everything from now on.
@@ -110,10 +112,14 @@ func (s *session) Consumer(ctx context.Context, spec drivers.ConsumerSpec) (driv
 	}
 	m := t.join(s, g)
 	s.members = append(s.members, m)
-	if t.declared.Model == drivers.Broadcast {
+	switch t.declared.Model {
+	case drivers.Broadcast:
 		return listener{m}, nil
+	case drivers.Log:
+		return sharer{consumer{m}}, nil
+	default:
+		return consumer{m}, nil
 	}
-	return consumer{m}, nil
 }
 
 // Depth counts what the group was not delivered or did not acknowledge. Nothing is owed to a broadcast group without members.
@@ -165,8 +171,8 @@ func (s *session) Close(ctx context.Context) error {
 		return nil
 	}
 	s.closed = true
-	producers, members := s.producers, s.members
-	s.producers, s.members = nil, nil
+	producers, members, replayers := s.producers, s.members, s.replayers
+	s.producers, s.members, s.replayers = nil, nil, nil
 	s.mu.Unlock()
 	var errs []error
 	for _, p := range producers {
@@ -174,6 +180,9 @@ func (s *session) Close(ctx context.Context) error {
 	}
 	for _, m := range members {
 		errs = append(errs, m.Close(ctx))
+	}
+	for _, r := range replayers {
+		errs = append(errs, r.Close(ctx))
 	}
 	s.broker.leave()
 	return errors.Join(errs...)
@@ -209,4 +218,10 @@ func (s *session) forgetMember(m *member) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.members = slices.DeleteFunc(s.members, func(other *member) bool { return other == m })
+}
+
+func (s *session) forgetReplayer(r *replayer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.replayers = slices.DeleteFunc(s.replayers, func(other *replayer) bool { return other == r })
 }

@@ -25,6 +25,7 @@ type entry struct {
 	offset   uint32
 	key      uint32
 	body     uint32
+	withheld bool
 }
 
 func newSegment(size int) *segment {
@@ -34,10 +35,22 @@ func newSegment(size int) *segment {
 // shard is a log of messages. The topic's lock guards it.
 type shard struct {
 	tail *segment
+	// head is the oldest segment that is kept for replays; nil where none is kept.
+	head *segment
+	// floor is the oldest position that may be replayed, 0 as long as nothing was trimmed or freed.
+	floor uint64
+	// pending is a lie about the message at the end of the shard that is told once another one comes.
+	pending *pending
 	// position of the last message that was acked or stored, and of the last one that is really there.
 	position, end uint64
 	// stored counts the messages that are there.
 	stored uint64
+}
+
+// pending is a message that is withheld as long as it is the last of its shard, and for good once it is not.
+type pending struct {
+	entry *entry
+	lie   Lie
 }
 
 // skip uses up a position without storing anything.
@@ -65,6 +78,29 @@ func (s *shard) store(key, body []byte, due int64) (uint64, []byte) {
 	return s.position, seg.arena[offset+len(key):]
 }
 
+// forget frees the oldest segment, unless it is the one in use, and returns how many bytes it held.
+func (s *shard) forget() (freed int64) {
+	if s.head == nil || s.head == s.tail {
+		return 0
+	}
+	freed = int64(cap(s.head.arena))
+	s.head = s.head.next
+	if len(s.head.entries) > 0 {
+		s.floor = max(s.floor, s.head.entries[0].position)
+	}
+	return freed
+}
+
+// last is the message at the end of the shard; store was called before.
+func (s *shard) last() *entry { return &s.tail.entries[len(s.tail.entries)-1] }
+
+// parcel makes a parcel of an entry of the segment, but for its shard.
+func (s *segment) parcel(e *entry) parcel {
+	body := e.offset + e.key
+	end := body + e.body
+	return parcel{key: s.arena[e.offset:body:body], body: s.arena[body:end:end], position: e.position, attempt: 1}
+}
+
 // cursor is how far one group has read one shard, and what came back to it. The topic's lock guards it.
 type cursor struct {
 	segment *segment
@@ -89,25 +125,35 @@ func (c *cursor) start(s *shard) {
 	*c = cursor{segment: s.tail, index: len(s.tail.entries), taken: s.stored}
 }
 
-// next returns the next message for the first time; false where there is none, or none that is due at now, with the time it will be.
-func (c *cursor) next(p *parcel, now int64) (due int64, ok bool) {
+// next returns the next message for the first time; false where there is none, or none that is due at now, with the time it will be. It
+// passes over what is withheld, but not tail, of which it is not yet settled.
+func (c *cursor) next(p *parcel, now int64, tail *pending) (due int64, ok bool) {
+	for {
+		e := c.peek()
+		if e == nil || e.withheld && tail != nil && tail.entry == e {
+			return 0, false
+		}
+		if e.due > now {
+			return e.due, false
+		}
+		c.index++
+		c.taken++
+		if !e.withheld {
+			*p = c.segment.parcel(e)
+			return 0, true
+		}
+	}
+}
+
+// peek is the entry that comes next; nil at the end.
+func (c *cursor) peek() *entry {
 	for c.index == len(c.segment.entries) {
 		if c.segment.next == nil {
-			return 0, false
+			return nil
 		}
 		c.segment, c.index = c.segment.next, 0
 	}
-	e := &c.segment.entries[c.index]
-	if e.due > now {
-		return e.due, false
-	}
-	c.index++
-	c.taken++
-	body := e.offset + e.key
-	end := body + e.body
-	p.key, p.body = c.segment.arena[e.offset:body:body], c.segment.arena[body:end:end]
-	p.position, p.attempt = e.position, 1
-	return 0, true
+	return &c.segment.entries[c.index]
 }
 
 // giveBack takes parcels to be delivered again, oldest first.

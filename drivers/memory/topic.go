@@ -16,12 +16,16 @@ type topic struct {
 	liar     *liar
 	born     time.Time
 
-	mu      sync.Mutex
-	shards  []shard
-	groups  []*group
+	mu     sync.Mutex
+	shards []shard
+	groups []*group
+	// kept is how many bytes are held for replays, by the size of the segments.
+	kept    int64
 	dropped bool
 	// moved is signalled when members took something, for those who wait for room or for a fence.
 	moved signal
+	// stored is signalled when something was stored, for those who replay.
+	stored signal
 }
 
 // group shares one copy of a topic.
@@ -39,6 +43,10 @@ func newTopic(declared drivers.Topic, s settings, l *liar) *topic {
 	t := &topic{declared: declared, settings: s, liar: l, born: time.Now(), shards: make([]shard, declared.Shards)}
 	for i := range t.shards {
 		t.shards[i].tail = newSegment(0)
+		if declared.Model == drivers.Log {
+			t.shards[i].head = t.shards[i].tail
+			t.kept += int64(cap(t.shards[i].tail.arena))
+		}
 	}
 	for _, g := range declared.Groups {
 		made := &group{Group: g, cursors: make([]cursor, len(t.shards))}
@@ -88,6 +96,7 @@ func (t *topic) drop() {
 		g.wake()
 	}
 	t.moved.fire()
+	t.stored.fire()
 }
 
 // full tells whether some group is so far behind that senders have to wait.
@@ -121,7 +130,22 @@ func (t *topic) now() int64 {
 
 // store puts one message in a shard and counts it for every group that is owed it.
 func (t *topic) store(shard int32, key, body []byte, due int64) (uint64, []byte) {
-	position, stored := t.shards[shard].store(key, body, due)
+	s := &t.shards[shard]
+	if s.pending != nil {
+		t.liar.tell(s.pending.lie)
+		s.pending = nil
+	}
+	before := s.tail
+	position, stored := s.store(key, body, due)
+	if s.tail != before && s.head != nil {
+		for t.kept += int64(cap(s.tail.arena)); t.kept > t.settings.retain; {
+			freed := s.forget()
+			if freed == 0 {
+				break
+			}
+			t.kept -= freed
+		}
+	}
 	for _, g := range t.groups {
 		if !t.reads(g) {
 			g.cursors[shard].start(&t.shards[shard])
@@ -145,8 +169,28 @@ func (t *topic) rewind(g *group) {
 	g.backlog = 0
 }
 
-// wakeAll calls every member that waits for something to come.
+// releasePending delivers what was to be withheld and is still the last of its shard: the lie waits for another message.
+func (t *topic) releasePending() {
+	for i := range t.shards {
+		s := &t.shards[i]
+		if s.pending == nil {
+			continue
+		}
+		e := s.pending.entry
+		e.withheld, s.pending = false, nil
+		t.liar.takeBack(Withhold)
+		for _, g := range t.groups {
+			if t.reads(g) {
+				g.backlog += int64(e.key + e.body)
+			}
+		}
+		t.wakeAll()
+	}
+}
+
+// wakeAll calls everybody who waits for something to come.
 func (t *topic) wakeAll() {
+	t.stored.fire()
 	for _, g := range t.groups {
 		g.wake()
 	}

@@ -30,6 +30,7 @@ func TestEveryLieIsFound(t *testing.T) {
 		{memory.Corrupt, "no-corruption", "corrupted", "corrupted"},
 		{memory.Phantom, "no-phantom", "phantom", "phantom"},
 		{memory.Resurrect, "no-phantom", "phantom", "phantom"},
+		{memory.Withhold, "no-loss", "lost", "lost"},
 	}
 	for _, test := range tests {
 		t.Run(test.lie.String(), func(t *testing.T) {
