@@ -96,7 +96,6 @@ func (c *committer) all(ctx context.Context) error {
 func (c *committer) commit(ctx context.Context, shards []*progress) error {
 	c.one.Lock()
 	defer c.one.Unlock()
-	topic := c.member.spec.Topic.Name
 	offsets := map[int32]kgo.EpochOffset{}
 	due := map[int32]*progress{}
 	c.member.mu.Lock()
@@ -109,8 +108,27 @@ func (c *committer) commit(ctx context.Context, shards []*progress) error {
 	if len(due) == 0 {
 		return nil
 	}
+	return c.tell(ctx, due, offsets)
+}
+
+// move commits an offset past what was read, because the log does not have what lies before it any more. The member commits nothing of
+// the shard after that.
+func (c *committer) move(ctx context.Context, p *progress, to int64) error {
+	c.one.Lock()
+	defer c.one.Unlock()
+	err := c.tell(ctx, map[int32]*progress{p.shard: p}, map[int32]kgo.EpochOffset{p.shard: {Epoch: -1, Offset: to}})
+	if err == nil {
+		c.member.mu.Lock()
+		p.moved = true
+		c.member.mu.Unlock()
+	}
+	return err
+}
+
+// tell makes the request; one at a time.
+func (c *committer) tell(ctx context.Context, due map[int32]*progress, offsets map[int32]kgo.EpochOffset) error {
 	var failed error
-	c.member.client.CommitOffsetsSync(c.noted(ctx), map[string]map[int32]kgo.EpochOffset{topic: offsets},
+	c.member.client.CommitOffsetsSync(c.noted(ctx), map[string]map[int32]kgo.EpochOffset{c.member.spec.Topic.Name: offsets},
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
 			if failed = err; err == nil {
 				failed = c.settle(answer, due, offsets)

@@ -89,7 +89,7 @@ func (s *session) depth(ctx context.Context, t drivers.Topic, group string) (int
 	if err := s.usable(ctx); err != nil || t.Model == drivers.Broadcast {
 		return 0, err
 	}
-	ends, err := s.ends(ctx, s.client, t)
+	spans, err := s.spans(ctx, t)
 	if err != nil {
 		return 0, err
 	}
@@ -98,21 +98,21 @@ func (s *session) depth(ctx context.Context, t drivers.Topic, group string) (int
 		return 0, err
 	}
 	var depth int64
-	for shard, end := range ends {
-		at := int64(0) // Declare commits the beginning, and nothing is ever dropped from the log
+	for shard, span := range spans {
+		at := span.start // Declare commits the beginning; what the broker has deleted it owes to nobody any more
 		if o, ok := committed.Lookup(t.Name, int32(shard)); ok {
 			if o.Err != nil {
 				return 0, fmt.Errorf("shard %d: %w", shard, o.Err)
 			}
 			at = max(at, o.At)
 		}
-		depth += max(0, end-at)
+		depth += max(0, span.end-at)
 	}
 	return depth, nil
 }
 
-// End returns the offset of the last message of every partition. With transactions the last offset is that of a marker, which is
-// delivered to nobody, so the ends have no known position: the depth tells when everything was read.
+// End returns the offset of the last message that every partition still has. With transactions the last offset is that of a marker, which
+// is delivered to nobody, so the ends have no known position: the depth tells when everything was read.
 func (s *session) End(ctx context.Context, t drivers.Topic) ([]drivers.Position, error) {
 	ends, err := s.positions(ctx, t)
 	if err != nil {
@@ -125,14 +125,14 @@ func (s *session) positions(ctx context.Context, t drivers.Topic) ([]drivers.Pos
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	ends, err := s.ends(ctx, s.client, t)
+	spans, err := s.spans(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]drivers.Position, len(ends))
-	for shard, end := range ends {
-		if end > 0 && !s.set.transactions {
-			out[shard] = drivers.At(uint64(end - 1))
+	out := make([]drivers.Position, len(spans))
+	for shard, span := range spans {
+		if span.end > span.start && !s.set.transactions {
+			out[shard] = drivers.At(uint64(span.end - 1))
 		}
 	}
 	return out, nil

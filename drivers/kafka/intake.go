@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -13,6 +14,8 @@ type intake struct {
 	client *client
 	// sort finds the progress of a partition's records; it is called before the library may take the partition away.
 	sort func(shard int32) *progress
+	// explain turns an error of the library's into one for a person, and does what follows from it. It may ask the broker.
+	explain func(ctx context.Context, shard int32, err error) error
 
 	// ready is closed when client is set: the library's callbacks may come before that.
 	ready   chan struct{}
@@ -33,8 +36,11 @@ type batch struct {
 	records []*kgo.Record
 }
 
-func newIntake(sort func(int32) *progress) *intake {
-	in := &intake{sort: sort, ready: make(chan struct{}), batches: make(chan []batch), polled: make(chan struct{}), over: make(chan struct{})}
+func newIntake(sort func(int32) *progress, explain func(context.Context, int32, error) error) *intake {
+	in := &intake{
+		sort: sort, explain: explain, ready: make(chan struct{}), batches: make(chan []batch), polled: make(chan struct{}),
+		over: make(chan struct{}),
+	}
 	in.ctx, in.cancel = context.WithCancel(context.Background())
 	return in
 }
@@ -46,7 +52,7 @@ func (in *intake) start(c *client) {
 	go in.run()
 }
 
-// run polls until the intake ends.
+// run polls until the intake ends. What came with an error is handed on before it.
 func (in *intake) run() {
 	defer close(in.polled)
 	for {
@@ -58,19 +64,19 @@ func (in *intake) run() {
 			}
 			if of := in.sort(p.Partition); of != nil {
 				batches = append(batches, batch{of: of, records: p.Records})
+				of.fetched = p.Records[len(p.Records)-1].Offset + 1
 			}
 		})
 		in.client.AllowRebalance()
-		if err := fetches.Err(); err != nil {
-			in.end(err)
-			return
+		if len(batches) > 0 {
+			select {
+			case in.batches <- batches:
+			case <-in.ctx.Done():
+				return
+			}
 		}
-		if len(batches) == 0 {
-			continue
-		}
-		select {
-		case in.batches <- batches:
-		case <-in.ctx.Done():
+		if errs := fetches.Errors(); len(errs) > 0 {
+			in.end(in.explain(in.ctx, errs[0].Partition, errs[0].Err))
 			return
 		}
 	}
@@ -92,6 +98,15 @@ func (in *intake) reason() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.err
+}
+
+// stopped is why nothing more is to be had of the intake. What was polled before messages were found to be gone still counts.
+func (in *intake) stopped(polled bool) error {
+	err := in.reason()
+	if polled && errors.Is(err, errGone) {
+		return nil
+	}
+	return err
 }
 
 // wait returns what the next poll brought.

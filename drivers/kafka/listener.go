@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"ordeal/drivers"
 )
@@ -15,15 +15,17 @@ import (
 // fencePoll is how often a fence looks whether it was passed.
 const fencePoll = 5 * time.Millisecond
 
-// listener is the only member of a broadcast's group: a consumer without a group of Kafka's, which begins at the end of the log. It keeps
-// nothing, so there is nothing to acknowledge.
+// listener reads shards without a group of Kafka's, from offsets that it is given: as the only member of a broadcast's group from the end
+// of the log, and as a replay. It keeps nothing, so there is nothing to acknowledge.
 type listener struct {
 	session *session
-	spec    drivers.ConsumerSpec
-	client  *client
-	intake  *intake
-	once    sync.Once
-	queue   []batch
+	topic   drivers.Topic
+	// what it does, for its errors.
+	what   string
+	client *client
+	intake *intake
+	once   sync.Once
+	queue  []batch
 
 	mu     sync.Mutex
 	shards map[int32]*progress
@@ -35,26 +37,47 @@ var (
 )
 
 func newListener(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*listener, error) {
-	l := &listener{session: s, spec: spec, shards: make(map[int32]*progress)}
 	// What is sent from now on is to be heard, so the ends are asked for here and not when the library gets round to it.
 	ends, err := s.ends(ctx, s.client, spec.Topic)
 	if err != nil {
 		return nil, whole(ctx, err)
 	}
-	starts := make(map[int32]kgo.Offset)
+	from := make(map[int32]int64)
 	for shard, end := range ends {
-		starts[int32(shard)] = kgo.NewOffset().At(end)
-		l.shards[int32(shard)] = &progress{shard: int32(shard), next: end}
+		from[int32(shard)] = end
 	}
-	l.intake = newIntake(l.progress)
-	c, err := newClient(s.cfg, s.env, s.set, l.lose, []int16{keyFetch},
-		append(s.fetchOptions(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{spec.Topic.Name: starts}))...)
-	if err != nil {
+	l := &listener{session: s, topic: spec.Topic, what: fmt.Sprintf("listen to topic %q as %q", spec.Topic.Name, spec.Group.Name)}
+	if err := l.start(from); err != nil {
 		return nil, err
+	}
+	return l, nil
+}
+
+// start begins to read at the offsets.
+func (l *listener) start(from map[int32]int64) error {
+	l.shards = make(map[int32]*progress)
+	for shard, offset := range from {
+		l.shards[shard] = &progress{shard: shard, next: offset, began: offset}
+	}
+	l.intake = newIntake(l.progress, l.explain)
+	s := l.session
+	c, err := newClient(s.cfg, s.env, s.set, l.lose, []int16{keyFetch}, append(s.fetchOptions(), partitionsAt(l.topic.Name, from))...)
+	if err != nil {
+		return err
 	}
 	l.client = c
 	l.intake.start(c)
-	return l, nil
+	return nil
+}
+
+// explain makes the end of the reading something that a person can act upon.
+func (l *listener) explain(ctx context.Context, shard int32, err error) error {
+	p := l.progress(shard)
+	if p == nil || !errors.Is(err, kerr.OffsetOutOfRange) {
+		return advised(err)
+	}
+	_, _, err = l.session.missed(ctx, l.topic, shard, max(p.began, p.fetched))
+	return err
 }
 
 func (l *listener) progress(shard int32) *progress {
@@ -71,14 +94,14 @@ func (l *listener) Receive(ctx context.Context, dst []drivers.Delivery) (int, er
 			return n, nil
 		}
 		if err != nil {
-			return 0, fmt.Errorf("listen to topic %q as %q: %w", l.spec.Topic.Name, l.spec.Group.Name, err)
+			return 0, fmt.Errorf("%s: %w", l.what, err)
 		}
 	}
 }
 
 // receive hands out what is there; where nothing is, it waits for the next poll.
 func (l *listener) receive(ctx context.Context, dst []drivers.Delivery) (n int, err error) {
-	if err := errors.Join(ctx.Err(), l.intake.reason()); err != nil {
+	if err := errors.Join(ctx.Err(), l.intake.stopped(len(l.queue) > 0)); err != nil {
 		return 0, err
 	}
 	if n = l.take(dst); n == 0 && len(dst) > 0 {
@@ -115,7 +138,7 @@ func (l *listener) Ack(ctx context.Context, _ []drivers.Delivery) error {
 
 // Fence asks for the ends of the log and waits until they were handed out.
 func (l *listener) Fence(ctx context.Context) error {
-	return l.session.fence(ctx, l.spec.Topic, l.intake, l.passed)
+	return l.session.fence(ctx, l.topic, l.intake, l.passed)
 }
 
 // fence waits until passed says of the present ends of t that everything before them was handed out.

@@ -34,6 +34,8 @@ type member struct {
 	// mu guards what follows against the library's rebalances.
 	mu     sync.Mutex
 	shards map[int32]*progress
+	// watch is told of every change of shards; nil where nobody asked.
+	watch func(shards []int32)
 	// again are deliveries that were handed back.
 	again []drivers.Delivery
 	// held counts what was handed out and is not done.
@@ -47,7 +49,7 @@ var (
 
 func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*member, error) {
 	m := &member{session: s, spec: spec, joined: make(chan struct{}), shards: make(map[int32]*progress)}
-	m.intake = newIntake(m.progress)
+	m.intake = newIntake(m.progress, m.explain)
 	vital := []int16{keyFetch, keyOffsetCommit, keyJoinGroup, keyHeartbeat, keySyncGroup, keyConsumerGroupHeartbeat}
 	c, err := newClient(s.cfg, s.env, s.set, m.lose, vital, m.options()...)
 	if err != nil {
@@ -67,7 +69,7 @@ func (m *member) options() []kgo.Opt {
 	const heartbeats, slowest = 10, 500 * time.Millisecond
 	options := append(m.session.fetchOptions(),
 		kgo.ConsumerGroup(groupID(m.spec.Topic, m.spec.Group.Name)), kgo.ConsumeTopics(m.spec.Topic.Name),
-		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.SessionTimeout(set.session), kgo.HeartbeatInterval(min(set.session/heartbeats, slowest)),
 		kgo.RebalanceTimeout(max(set.session, set.requestTimeout)),
 		kgo.AdjustFetchOffsetsFn(m.begin), kgo.OnPartitionsAssigned(m.assigned),
@@ -100,6 +102,8 @@ func (s *session) fetchOptions() []kgo.Opt {
 		kgo.FetchMaxWait(min(maxWait, s.set.requestTimeout/2)), kgo.FetchMaxBytes(max(maxBytes, int32(s.set.maxMessage))),
 		kgo.FetchMaxPartitionBytes(1 << 20),
 	}
+	// The library would go on elsewhere when an offset is not there: see gap.go.
+	options = append(options, kgo.ConsumeResetOffset(kgo.NoResetOffset()))
 	if s.set.transactions {
 		options = append(options, kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
 	}
@@ -140,6 +144,9 @@ func (m *member) assigned(_ context.Context, _ *kgo.Client, given map[string][]i
 	for _, shard := range given[m.spec.Topic.Name] {
 		m.shards[shard] = &progress{shard: shard}
 	}
+	if len(given[m.spec.Topic.Name]) > 0 {
+		m.changed()
+	}
 	if len(m.shards) > 0 {
 		m.joinedOnce.Do(func() { close(m.joined) })
 	}
@@ -152,6 +159,7 @@ func (m *member) begin(_ context.Context, at map[string]map[int32]kgo.Offset) (m
 	for shard, offset := range at[m.spec.Topic.Name] {
 		if p := m.shards[shard]; p != nil {
 			p.next = max(p.next, offset.EpochOffset().Offset)
+			p.began = p.next
 		}
 	}
 	return at, nil
@@ -176,6 +184,9 @@ func (m *member) revoked(ctx context.Context, _ *kgo.Client, taken map[string][]
 		}
 		last = append(last, p)
 	}
+	if len(last) > 0 {
+		m.changed()
+	}
 	m.mu.Unlock()
 	if m.intake.reason() != nil {
 		return // nothing can be told to the group any more, or everything has been
@@ -183,6 +194,24 @@ func (m *member) revoked(ctx context.Context, _ *kgo.Client, taken map[string][]
 	if err := m.commits.commit(ctx, last); err != nil {
 		m.session.env.Logger.Debug("kafka member could not commit shards that it had to give up", "error", err.Error())
 	}
+}
+
+// explain makes the end of the reading something that a person can act upon. Where messages are gone the group moves on to those that
+// are left, for whoever has the shard next; this member ends, so that the gap is not passed over in silence.
+func (m *member) explain(ctx context.Context, shard int32, err error) error {
+	m.mu.Lock()
+	p := m.shards[shard]
+	m.mu.Unlock()
+	if p == nil || !errors.Is(err, kerr.OffsetOutOfRange) {
+		return advised(err)
+	}
+	resume, ok, err := m.session.missed(ctx, m.spec.Topic, shard, max(p.began, p.fetched))
+	if ok {
+		if moved := m.commits.move(ctx, p, resume); moved != nil {
+			return fmt.Errorf("%w; the group could not be moved on to %d: %w", err, resume, moved)
+		}
+	}
+	return err
 }
 
 // progress finds that of a shard; nil where the shard is not this member's.
@@ -206,7 +235,7 @@ func (m *member) receive(ctx context.Context, dst []drivers.Delivery) (int, erro
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		if err := m.intake.reason(); err != nil {
+		if err := m.intake.stopped(len(m.queue) > 0); err != nil {
 			return 0, err
 		}
 		if len(m.unsure) > 0 && len(dst) > 0 {
@@ -328,7 +357,7 @@ func (m *member) done(ctx context.Context, ds []drivers.Delivery) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := m.intake.reason(); err != nil {
+	if err := m.intake.stopped(len(m.queue) > 0); err != nil {
 		return err
 	}
 	if err := m.commits.failure(); err != nil {
@@ -380,6 +409,7 @@ func (m *member) fail(err error) {
 	<-m.intake.polled
 	m.commits.stop()
 	m.client.end()
+	m.bereft()
 }
 
 // Close commits what is done and leaves the group.

@@ -8,8 +8,13 @@ type progress struct {
 	shard int32
 	// revoked tells that the partition belongs to somebody else by now.
 	revoked bool
+	// moved tells that the group was told to go on elsewhere.
+	moved bool
 	// next is the offset after the last record that was handed out.
 	next int64
+	// began is the offset at which the reading began, set before the first record; fetched is the one after the last that the library
+	// brought, which the goroutine that polls alone touches.
+	began, fetched int64
 	// open are the deliveries from the oldest that is not done; first is that one's number, by which a delivery's Tag names it.
 	open  []step
 	first uint64
@@ -58,7 +63,7 @@ func (p *progress) finish(tag uint64) bool {
 }
 
 // due tells whether there is something to commit.
-func (p *progress) due() bool { return p.done > p.committed }
+func (p *progress) due() bool { return p.done > p.committed && !p.moved }
 
 // delivery makes d the delivery of a record.
 func (p *progress) delivery(d *drivers.Delivery, offset int64, key, value []byte) {
