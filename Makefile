@@ -8,6 +8,9 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 PLATFORMS := linux/arm64 darwin/arm64 windows/amd64
 FUZZTIME ?= 10s
+PAIRS ?= 5
+PEERS ?=
+SOAK ?=
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
@@ -54,7 +57,19 @@ cross: ## vet for the other platforms
 
 .PHONY: bench
 bench: ## the performance claims, each printed as a ratio measured in one run
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./internal/... ./drivers/... ./reports/...
+	$(GO) test -run '^$$' -bench . -skip 'BenchmarkPeers|BenchmarkSoak' -benchtime 1x -timeout 30m ./internal/... ./drivers/... ./reports/...
+
+.PHONY: bench-peers
+bench-peers: brokers ## ordeal against each broker's own load tool, as one table; PEERS=kafka for one broker, PAIRS=3 for fewer pairs
+	ORDEAL_PAIRS=$(PAIRS) $(GO) test -run '^$$' -bench 'BenchmarkPeers/$(PEERS)' -benchtime 1x -timeout 60m ./internal/bench
+
+.PHONY: soak
+soak: brokers ## ten million messages through each broker, every one of them checked; SOAK=redis for one broker
+	$(GO) test -run '^$$' -bench 'BenchmarkSoak/$(SOAK)' -benchtime 1x -timeout 120m ./internal/bench
+
+.PHONY: catalog
+catalog: brokers ## every built-in scenario on every broker; `make test` runs each on one of them, another every day
+	ORDEAL_CATALOG=all $(GO) test -count=1 -run TestCatalogOnEveryBroker -timeout 30m -v ./internal/cli
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME

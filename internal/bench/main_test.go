@@ -12,8 +12,6 @@ import (
 	"ordeal/drivers"
 	"ordeal/drivers/memory"
 	"ordeal/drivers/nats"
-	"ordeal/faults"
-	"ordeal/faults/process"
 	"ordeal/internal/cluster"
 	"ordeal/internal/engine"
 	"ordeal/internal/judge"
@@ -21,14 +19,17 @@ import (
 	"ordeal/scenarios"
 )
 
-// TestMain lets the test binary serve as a node of a local cluster.
+// TestMain lets the test binary serve as a node of a local cluster, and as a plain loop that ordeal is compared with.
 func TestMain(m *testing.M) {
-	if served, err := cluster.Serve(os.Args[1:]); served {
+	for _, serve := range []func([]string) (bool, error){cluster.Serve, serveStandIn} {
+		served, err := serve(os.Args[1:])
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		return
+		if served {
+			return
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -40,12 +41,11 @@ func (silent) Plan(*reports.Run)    {}
 func (silent) Event(reports.Event)  {}
 func (silent) Beat(engine.Progress) {}
 
-// run executes a scenario and returns its figures. Anything but a pass ends the benchmark: a figure of a broken run is worth nothing.
+// run executes a scenario in this process, which may switch off what a user cannot, and returns its figures. Anything but a pass ends the benchmark: a figure of a broken run is worth nothing.
 func run(b *testing.B, target, text string, change func(*engine.Options)) *reports.Run {
 	b.Helper()
 	all := []drivers.Driver{memory.New(), nats.New()}
-	kinds := []faults.Kind{process.Pause()}
-	vocabulary := scenarios.Vocabulary{Drivers: map[string][]drivers.Option{}, Faults: kinds}
+	vocabulary := scenarios.Vocabulary{Drivers: map[string][]drivers.Option{}}
 	for _, d := range all {
 		vocabulary.Drivers[d.Name()] = d.(drivers.Optioner).Options()
 	}
@@ -62,7 +62,7 @@ func run(b *testing.B, target, text string, change func(*engine.Options)) *repor
 	}
 	i := slices.IndexFunc(all, func(d drivers.Driver) bool { return d.Name() == t.Driver })
 	o := engine.Options{
-		Scenario: sc, Target: t, Driver: all[i], Faults: kinds, Checks: judge.Checks(), Seed: 1, Out: b.TempDir(),
+		Scenario: sc, Target: t, Driver: all[i], Checks: judge.Checks(), Seed: 1, Out: b.TempDir(),
 		Logger: slog.New(slog.DiscardHandler), Watch: silent{}, Hurry: make(chan struct{}),
 	}
 	if change != nil {

@@ -1,0 +1,227 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ordeal/internal/cluster"
+)
+
+// kafkaTools are the load tools that come with Apache Kafka: they are in the jars that its brokers need, too.
+type kafkaTools struct {
+	java, jars, version string
+}
+
+func findKafkaTools(b *testing.B) kafkaTools {
+	b.Helper()
+	found := cluster.FindKafka()
+	for _, f := range found {
+		if !f.Found {
+			b.Fatalf("%s: %s", f.What, f.Remedy)
+		}
+	}
+	return kafkaTools{java: found[0].Path, jars: found[1].Path, version: found[1].Version}
+}
+
+// start starts a tool with the JVM settings of kafka-run-class.sh.
+func (k kafkaTools) start(b *testing.B, lines func(string), tool string, args ...string) *child {
+	b.Helper()
+	return start(b, lines, k.java, append([]string{
+		"-Xmx512M", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35", "-Djava.awt.headless=true",
+		"-cp", filepath.Join(k.jars, "*"), "org.apache.kafka.tools." + tool,
+	}, args...)...)
+}
+
+// moment is how far a tool had come at a time.
+type moment struct {
+	at       time.Time
+	messages int64
+	cpu      time.Duration
+}
+
+// since is the figure from an earlier moment to this one.
+func (m moment) since(before moment) figure {
+	n := float64(m.messages - before.messages)
+	return figure{Rate: n / m.at.Sub(before.at).Seconds(), CPU: (m.cpu - before.cpu).Seconds() * 1e6 / n}
+}
+
+// course collects the moments of a tool as it prints them.
+type course struct {
+	mu      sync.Mutex
+	child   *child
+	moments []moment
+	news    chan struct{}
+}
+
+func newCourse() *course { return &course{news: make(chan struct{}, 1)} }
+
+// note takes a line of output; parse says how many messages it tells of, and whether that is a total.
+func (c *course) note(line string, parse func(string) (n int64, total, ok bool)) {
+	n, total, ok := parse(line)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := moment{at: time.Now(), messages: n}
+	if len(c.moments) > 0 && !total {
+		m.messages += c.moments[len(c.moments)-1].messages
+	}
+	if c.child != nil {
+		m.cpu = c.child.cpu()
+	}
+	c.moments = append(c.moments, m)
+	select {
+	case c.news <- struct{}{}:
+	default:
+	}
+}
+
+// reach waits until done says so of the moments so far, or the tool has ended.
+func (c *course) reach(b *testing.B, done func([]moment) bool) []moment {
+	b.Helper()
+	limit := time.After(2 * time.Minute)
+	for {
+		c.mu.Lock()
+		ms := append([]moment(nil), c.moments...)
+		c.mu.Unlock()
+		if done(ms) {
+			return ms
+		}
+		select {
+		case <-c.news:
+		case <-limit:
+			b.Fatalf("the tool came no further than %d reports\n%s", len(ms), c.child.stderr.String())
+		}
+	}
+}
+
+// producerLine is what ProducerPerformance prints every five seconds: the messages of those five.
+var producerLine = regexp.MustCompile(`^([0-9]+) records sent, [0-9.,]+ records/sec .* ms max latency\.$`)
+
+func parseProducer(line string) (n int64, total, ok bool) {
+	m := producerLine.FindStringSubmatch(line)
+	if m == nil {
+		return 0, false, false
+	}
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	return n, false, err == nil
+}
+
+// parseConsumer reads a line of ConsumerPerformance --show-detailed-stats: time, thread, MB, MB/s, messages so far and so on.
+func parseConsumer(line string) (n int64, total, ok bool) {
+	fields := strings.Split(line, ", ")
+	if len(fields) != 10 || !strings.HasPrefix(fields[0], "20") {
+		return 0, false, false
+	}
+	n, err := strconv.ParseInt(fields[4], 10, 64)
+	return n, true, err == nil
+}
+
+// endless is more messages than any tool sends before it is ended.
+const endless = "2000000000"
+
+// producing starts ProducerPerformance with the settings that serve it best: large batches, room for them, its own linger.
+func (k kafkaTools) producing(b *testing.B, w *work, topic string, idempotent bool) *course {
+	b.Helper()
+	c := newCourse()
+	c.mu.Lock() // until the child is known
+	c.child = k.start(b, func(line string) { c.note(line, parseProducer) }, "ProducerPerformance", "--topic", topic, "--num-records", endless,
+		"--record-size", strconv.Itoa(w.Size), "--throughput", "-1", "--producer-props", "bootstrap.servers="+w.Server, "acks=all",
+		"enable.idempotence="+strconv.FormatBool(idempotent), "linger.ms=5", "batch.size=131072", "buffer.memory=67108864")
+	c.mu.Unlock()
+	return c
+}
+
+// produce is the tool as one side: what it does in its second five seconds, when its code has long been compiled.
+func (k kafkaTools) produce(w *work, idempotent bool) side {
+	return func(b *testing.B) figure {
+		b.Helper()
+		topic, undo := peerTopic(b, w)
+		defer undo()
+		c := k.producing(b, w, topic, idempotent)
+		defer c.child.kill()
+		ms := c.reach(b, func(ms []moment) bool { return len(ms) >= 2 })
+		return ms[1].since(ms[0])
+	}
+}
+
+// passage is both tools at once, one sending and one receiving.
+func (k kafkaTools) passage(w *work) side {
+	return func(b *testing.B) figure {
+		b.Helper()
+		topic, undo := peerTopic(b, w)
+		defer undo()
+		consumer := k.consuming(b, w, topic, endless)
+		defer consumer.child.kill()
+		producer := k.producing(b, w, topic, false)
+		defer producer.child.kill()
+		producer.reach(b, func(ms []moment) bool { return len(ms) >= 1 })
+		first := len(consumer.reach(b, func(ms []moment) bool { return len(ms) >= 1 })) - 1
+		sent := producer.reach(b, func(ms []moment) bool { return len(ms) >= 2 })
+		got := consumer.reach(b, func(ms []moment) bool { return len(ms) > first+2 })
+		f := got[len(got)-1].since(got[first])
+		f.CPU += sent[1].since(sent[0]).CPU
+		return f
+	}
+}
+
+// consuming starts ConsumerPerformance, which reports twice a second.
+func (k kafkaTools) consuming(b *testing.B, w *work, topic, messages string) *course {
+	b.Helper()
+	c := newCourse()
+	c.mu.Lock()
+	c.child = k.start(b, func(line string) { c.note(line, parseConsumer) }, "ConsumerPerformance", "--topic", topic, "--messages", messages,
+		"--bootstrap-server", w.Server, "--show-detailed-stats", "--reporting-interval", "500", "--timeout", "60000",
+		"--group", fmt.Sprintf("peer-%d", time.Now().UnixNano()))
+	c.mu.Unlock()
+	return c
+}
+
+// peerTopic makes a topic for a tool with the settings that ordeal's own has.
+func peerTopic(b *testing.B, w *work) (name string, undo func()) {
+	b.Helper()
+	topic, remove, err := declared(context.Background(), w)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return topic.Name, func() {
+		if err := remove(); err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+func TestKafkaToolsAreUnderstood(t *testing.T) {
+	n, total, ok := parseProducer("1234567 records sent, 246913.4 records/sec (23.55 MB/sec), 5.0 ms avg latency, 300.0 ms max latency.")
+	if n != 1234567 || total || !ok {
+		t.Errorf("a window of the producer is %d, %v, %v", n, total, ok)
+	}
+	// The summary at the end counts everything again.
+	_, _, ok = parseProducer("400000 records sent, 19966.1 records/sec (1.90 MB/sec), 30.67 ms avg latency, 1004.00 ms max latency, " +
+		"2 ms 50th, 86 ms 95th, 818 ms 99th, 993 ms 99.9th.")
+	if ok {
+		t.Error("the producer's summary is taken for a window")
+	}
+	n, total, ok = parseConsumer("2026-11-21 03:15:07:870, 0, 0.9537, 0.2582, 10000, 2707.0926, 941, 2753, 0.3464, 3632.4010")
+	if n != 10000 || !total || !ok {
+		t.Errorf("a line of the consumer is %d, %v, %v", n, total, ok)
+	}
+	for _, line := range []string{"", "time, threadId, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, a, b, c, d", "2026"} {
+		if _, _, ok := parseConsumer(line); ok {
+			t.Errorf("%q is taken for a report", line)
+		}
+	}
+	began := time.Now()
+	f := moment{began.Add(2 * time.Second), 3000, 3 * time.Second}.since(moment{began, 1000, time.Second})
+	if f.Rate != 1000 || f.CPU != 1000 {
+		t.Errorf("2000 messages in 2 s with 2 s of CPU are %+v", f)
+	}
+}
