@@ -27,7 +27,11 @@ func (s *session) Audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 	if err := s.Declare(ctx, t); err != nil { // the broker compares, and refuses what is not the same
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	known, err := s.management.queues(ctx, s.set.vhost, t.Name+".")
+	ask := s.management.queues
+	if streams(s.cfg, t) {
+		ask = s.management.streams
+	}
+	known, err := ask(ctx, s.set.vhost, t.Name+".")
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("audit topic %q: %w", t.Name, ctx.Err())
 	}
@@ -35,7 +39,7 @@ func (s *session) Audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 		return append(facts, s.unverified(t, err)...), nil
 	}
 	infos := make([]queueInfo, 0, len(known))
-	for _, name := range allQueues(t) {
+	for _, name := range s.allQueues(t) {
 		infos = append(infos, known[name])
 	}
 	return append(facts, s.queueFacts(t, infos)...), nil
@@ -79,7 +83,18 @@ func (s *session) queueFacts(t drivers.Topic, queues []queueInfo) []drivers.Fact
 		fact("policy", "none", "a policy may limit, expire or mirror queues", func(q *queueInfo) string { return none(q.Policy, q.Operator) }),
 		fact("limits", "none", "a limit or an age would drop messages that were acked", func(q *queueInfo) string { return q.limits() }),
 	}
-	if kind == typeQuorum {
+	if kind == typeStream {
+		facts = append(facts,
+			fact("x-initial-cluster-size", strconv.Itoa(t.Replicas), "a message is confirmed when a majority has it in memory; nobody syncs it",
+				func(q *queueInfo) string { return fmt.Sprint(q.Arguments["x-initial-cluster-size"]) }))
+		if !slices.ContainsFunc(queues, func(q queueInfo) bool { return len(q.Members) > 0 }) {
+			return append(facts, drivers.Fact{
+				Setting: name + "members", Want: strconv.Itoa(t.Replicas),
+				Note: "the management plugin tells no members of streams while its metrics collector is off",
+			})
+		}
+	}
+	if kind == typeQuorum || kind == typeStream {
 		facts = append(facts,
 			fact("members", strconv.Itoa(t.Replicas), "a majority of them confirms a message",
 				func(q *queueInfo) string { return strconv.Itoa(len(q.Members)) }),
@@ -101,7 +116,7 @@ func (q *queueInfo) limits() string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(q.Arguments)) {
 		switch name {
-		case "x-max-length", "x-max-length-bytes", "x-message-ttl", "x-expires", "x-overflow":
+		case "x-max-length", "x-max-length-bytes", "x-max-age", "x-message-ttl", "x-expires", "x-overflow":
 			out = append(out, fmt.Sprintf("%s %v", name, q.Arguments[name]))
 		}
 	}

@@ -33,13 +33,28 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// TestConformanceStream runs the suite on streams of one node.
+func TestConformanceStream(t *testing.T) {
+	h := harness(startRabbitMQ(t, 1, nil).Servers(), drivers.Options{optQueueType: typeStream})
+	h.Models = []drivers.Model{drivers.Log}
+	drivertest.Run(t, h)
+}
+
 // TestConformanceCluster runs the suite where every queue has three replicas.
 func TestConformanceCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a cluster takes a while")
 	}
-	h := harness(startRabbitMQ(t, 3, nil).Servers(), nil)
-	h.Models, h.Replicas, h.Messages, h.Flagged = []drivers.Model{drivers.Log, drivers.Queue}, 3, 500, true
-	h.Guarantees = func(drivers.Model) []drivers.Guarantee { return []drivers.Guarantee{drivers.Replicated} }
-	drivertest.Run(t, h)
+	servers := startRabbitMQ(t, 3, nil).Servers()
+	for _, kind := range []string{typeQuorum, typeStream} {
+		t.Run(kind, func(t *testing.T) {
+			h := harness(servers, drivers.Options{optQueueType: kind})
+			h.Models, h.Replicas, h.Messages, h.Flagged = []drivers.Model{drivers.Log, drivers.Queue}, 3, 500, true
+			if kind == typeStream {
+				h.Models, h.Flagged = []drivers.Model{drivers.Log}, false
+			}
+			h.Guarantees = func(drivers.Model) []drivers.Guarantee { return []drivers.Guarantee{drivers.Replicated} }
+			drivertest.Run(t, h)
+		})
+	}
 }

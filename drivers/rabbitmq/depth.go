@@ -54,6 +54,9 @@ func (s *session) depth(ctx context.Context, t drivers.Topic, group string) (int
 	if t.Model == drivers.Broadcast {
 		return 0, nil
 	}
+	if streams(s.cfg, t) {
+		return s.streamDepth(ctx, t, group)
+	}
 	queues := groupQueues(t, group)
 	w, err := s.ready(ctx, queues)
 	if err != nil {

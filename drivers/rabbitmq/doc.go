@@ -5,10 +5,15 @@
 //	queue      queues T.0 … T.n-1, published to by the default exchange; every consumer of the group reads all of them
 //	log        exchange T (direct), and for each group G queues T.G.0 … T.G.n-1 bound to it: a group keeps what it has not acknowledged,
 //	           not what it has. Groups have to be known before the first message
+//	log        with options.rabbitmq.queue_type stream: exchange T (direct), and streams T.0 … T.n-1 bound to it, which all groups read
 //	broadcast  exchange T, and one queue T.G for each group, which is there while a consumer listens
 //
 // Beside them are queues T.shape and T.G.shape that never hold a message. Their limits say what T was declared as, so that the broker
 // itself refuses to declare it as something else.
+//
+// A stream keeps its messages whoever has read them. A shard of it is read by one member of a group at a time. The broker keeps no places
+// for readers by AMQP 0-9-1: the driver does, in memory, for all of its sessions. A member that reconnects, or takes a shard over, goes on
+// after what the group has acknowledged; another process would begin with the oldest message.
 //
 // The client library makes the connection, keeps it alive, and opens, declares and closes. What happens for every message does not pass
 // through it, because it costs there a write call and thirty allocations a message: see line. A connection never comes back by itself.

@@ -25,13 +25,15 @@ const (
 	typeAuto    = "auto"
 	typeClassic = "classic"
 	typeQuorum  = "quorum"
+	typeStream  = "stream"
 )
 
 // majority is the least number of replicas that survives one of them.
 const majority = 3
 
-// Driver is the way to RabbitMQ brokers. The zero value is ready; it holds nothing.
-type Driver struct{}
+// Driver is the way to RabbitMQ brokers. It holds no connection, but where the groups of its streams are: the broker keeps no places for
+// readers by AMQP 0-9-1. The zero value is ready; each of its sessions knows only its own places.
+type Driver struct{ places *places }
 
 var (
 	_ drivers.Driver     = Driver{}
@@ -39,8 +41,8 @@ var (
 	_ drivers.Guaranteer = Driver{}
 )
 
-// New returns the driver.
-func New() Driver { return Driver{} }
+// New returns a driver whose sessions share the places of groups.
+func New() Driver { return Driver{places: newPlaces()} }
 
 // Name is "rabbitmq".
 func (Driver) Name() string { return "rabbitmq" }
@@ -49,8 +51,9 @@ func (Driver) Name() string { return "rabbitmq" }
 func (Driver) Options() []drivers.Option {
 	return []drivers.Option{
 		{
-			Name: optQueueType, Kind: drivers.KindEnum, Default: typeAuto, Values: []string{typeAuto, typeClassic, typeQuorum},
-			About: "The type of queues; auto is quorum for three replicas and more or guarantee durable, else classic.",
+			Name: optQueueType, Kind: drivers.KindEnum, Default: typeAuto, Values: []string{typeAuto, typeClassic, typeQuorum, typeStream},
+			About: "The type of queues; auto is quorum for three replicas and more or guarantee durable, else classic. With stream a topic of " +
+				"model log is one stream for each shard, which all groups read.",
 		},
 		{
 			Name: optClassicVersion, Kind: drivers.KindInt,
@@ -84,6 +87,11 @@ func queueType(cfg drivers.Config, t drivers.Topic) string {
 	return typeClassic
 }
 
+// streams tells that t is kept in streams.
+func streams(cfg drivers.Config, t drivers.Topic) bool {
+	return t.Model == drivers.Log && queueType(cfg, t) == typeStream
+}
+
 func wanted(cfg drivers.Config) drivers.Guarantee {
 	if cfg.Guarantee == 0 {
 		return drivers.Accepted
@@ -102,6 +110,12 @@ func (Driver) Reach(cfg drivers.Config, t drivers.Topic) error {
 		return nil
 	case t.Model == drivers.Queue && len(t.Groups) > 1:
 		return refuse("a queue has one group: set the model to log")
+	case kind == typeStream && t.Model == drivers.Queue:
+		return refuse("options.rabbitmq.queue_type is stream, which every reader reads as a whole: set the topic's model to log, " +
+			"or the type to quorum")
+	case kind == typeStream && guarantee == drivers.Durable:
+		return refuse("options.rabbitmq.queue_type is stream, whose messages are confirmed when a majority has them in memory, before they are " +
+			"synced: set it to quorum")
 	case kind == typeClassic && guarantee == drivers.Durable:
 		return refuse("options.rabbitmq.queue_type is classic, whose messages are confirmed before they are synced: set it to quorum")
 	case kind == typeClassic && t.Replicas > 1:
@@ -119,6 +133,9 @@ func (Driver) Reach(cfg drivers.Config, t drivers.Topic) error {
 func (Driver) Promise(cfg drivers.Config, t drivers.Topic) drivers.Promise {
 	p := drivers.Promise{Delivery: drivers.AtMostOnce, Order: order(t), Survives: drivers.Nothing}
 	guarantee, kind := wanted(cfg), queueType(cfg, t)
+	if streams(cfg, t) {
+		p.Order = drivers.PerShard // a shard has one reader in a group
+	}
 	if t.Model == drivers.Broadcast || guarantee <= drivers.Sent {
 		p.Why = "publishes are not confirmed, and messages are transient"
 		return p
@@ -126,6 +143,15 @@ func (Driver) Promise(cfg drivers.Config, t drivers.Topic) drivers.Promise {
 	p.Delivery = drivers.AtLeastOnce
 	why := []string{"persistent messages, publisher confirms, mandatory routing, explicit acks"}
 	switch {
+	case kind == typeStream:
+		p.Survives = drivers.Crash
+		why = append(why, "stream on one node, confirmed when it is handed to the operating system")
+		if t.Replicas >= majority {
+			p.Survives = drivers.NodeLoss
+			why[len(why)-1] = fmt.Sprintf("stream of %d, confirmed when a majority has it in memory; nobody syncs it", t.Replicas)
+		}
+		why = append(why, "the broker keeps no place for readers by AMQP 0-9-1: this process remembers what a group has acknowledged, and "+
+			"another process would begin with the oldest message")
 	case kind == typeClassic:
 		p.Survives = drivers.Crash
 		why = append(why, "classic queue on one node, confirmed when it is handed to the operating system")
@@ -201,10 +227,16 @@ func (d Driver) Open(ctx context.Context, cfg drivers.Config, env drivers.Env) (
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("open rabbitmq session: %w", err)
 	}
-	s := &session{cfg: cfg, env: env, set: set, parts: map[part]struct{}{}}
+	s := &session{cfg: cfg, env: env, set: set, parts: map[part]struct{}{}, places: d.places}
+	if s.places == nil {
+		s.places = newPlaces()
+	}
 	if err := s.connect(ctx); err != nil {
 		return nil, fmt.Errorf("connect to rabbitmq: %w", err)
 	}
 	s.management = newManagement(s)
+	if cfg.Options.Text(optQueueType) == typeStream {
+		return streamSession{s}, nil
+	}
 	return s, nil
 }

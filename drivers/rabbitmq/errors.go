@@ -32,6 +32,8 @@ var (
 	errKey = errors.New("a key or the name of a header is longer than 255 bytes")
 	// errFrame says that bytes from the broker are not AMQP 0-9-1.
 	errFrame = errors.New("malformed frame from the broker")
+	// errOffset says that a stream's delivery does not tell where it comes from.
+	errOffset = errors.New("a delivery of a stream without x-stream-offset")
 	// errNoManagement says that the HTTP API of the management plugin gave no answer.
 	errNoManagement = errors.New("the management plugin does not answer")
 )

@@ -12,6 +12,9 @@ import (
 // first message on a channel. Its lock is held while receipts are given, so that one goroutine at a time gives them.
 type flight struct {
 	settle func(drivers.Receipt)
+	// keep is told once of each shard that a message was acked in it; nil where nobody asks. kept are those it was told of.
+	keep func(shard int32)
+	kept []bool
 	// mirrored is of answer.
 	mirrored bool
 	born     time.Time
@@ -32,7 +35,8 @@ type flight struct {
 // seat is the place of one message.
 type seat struct {
 	token           uint64
-	sent            time.Duration // since born
+	sent            time.Duration // since born; board sets it
+	shard           int32
 	taken, returned bool
 }
 
@@ -47,25 +51,27 @@ func newFlight(window int, settle func(drivers.Receipt)) *flight {
 func (f *flight) seat(tag uint64) *seat { return &f.ring[tag&uint64(len(f.ring)-1)] }
 
 // board seats messages that are about to be sent, in the order of their tags. When the flight is over it rejects them.
-func (f *flight) board(tokens []uint64) error {
+func (f *flight) board(seats []seat) error {
 	sent := time.Since(f.born)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.over != nil {
 		err := &unsentError{f.over}
-		for i, token := range tokens {
-			f.settle(drivers.Receipt{Token: token, Outcome: sendOutcome(err), Err: err, More: i < len(tokens)-1})
+		for i := range seats {
+			f.settle(drivers.Receipt{Token: seats[i].token, Outcome: sendOutcome(err), Err: err, More: i < len(seats)-1})
 		}
 		return f.over
 	}
-	for f.next+uint64(len(tokens))-f.low > uint64(len(f.ring)) {
+	for f.next+uint64(len(seats))-f.low > uint64(len(f.ring)) {
 		f.grow()
 	}
-	for _, token := range tokens {
-		*f.seat(f.next) = seat{token: token, sent: sent, taken: true}
+	for i := range seats {
+		s := f.seat(f.next)
+		*s = seats[i]
+		s.sent = sent
 		f.next++
 	}
-	f.count += len(tokens)
+	f.count += len(seats)
 	return nil
 }
 
@@ -107,6 +113,10 @@ func (f *flight) confirmed(tag uint64, multiple, ack bool) {
 			continue
 		}
 		outcome, err := answer{ack: ack, returned: s.returned, mirrored: f.mirrored}.outcome()
+		if outcome == drivers.Acked && f.keep != nil && !f.kept[s.shard] {
+			f.kept[s.shard] = true
+			f.keep(s.shard)
+		}
 		f.vacate(s, drivers.Receipt{Outcome: outcome, Err: err, More: t < tag})
 	}
 	for f.low < f.next && !f.seat(f.low).taken {

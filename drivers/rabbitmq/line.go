@@ -57,6 +57,7 @@ type receiver interface {
 type arrival struct {
 	tag         uint64
 	redelivered bool
+	consumer    []byte // the consumer's tag
 	key         []byte // the routing key
 }
 
@@ -68,6 +69,7 @@ type mailbox struct {
 	arrival arrival
 	content properties
 	key     [shortMax]byte
+	tag     [shortMax]byte
 	body    []byte // what of the body is still to be filled
 	left    uint64 // bytes of the body to come
 	stirred bool
@@ -238,7 +240,7 @@ func (m *mailbox) take(payload []byte) (mine bool, err error) {
 			m.confirmed(tag, bits&ackMultiple != 0, method == basicAck)
 		}
 	case basicDeliver:
-		r.short() // the consumer's tag
+		m.arrival.consumer = append(m.tag[:0], r.short()...)
 		m.method, m.arrival.tag, m.arrival.redelivered = method, r.number(8), r.number(1) != 0
 		r.short() // the exchange
 		m.arrival.key = append(m.key[:0], r.short()...)

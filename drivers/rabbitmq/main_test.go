@@ -72,5 +72,8 @@ func connect(t testing.TB, cfg drivers.Config) *session {
 			t.Error(err)
 		}
 	})
+	if streams, ok := s.(streamSession); ok {
+		return streams.session
+	}
 	return s.(*session)
 }

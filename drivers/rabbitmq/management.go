@@ -88,16 +88,28 @@ type queueInfo struct {
 
 // queues tells of all queues whose names begin with prefix, by name.
 func (m *management) queues(ctx context.Context, vhost, prefix string) (map[string]queueInfo, error) {
+	return m.list(ctx, vhost, prefix, url.Values{"disable_stats": {"true"}, "enable_queue_totals": {"true"}})
+}
+
+// streams is queues for streams, whose leaders are in the statistics only. Their members are not told when the plugin's metrics collector
+// is off (management_agent.disable_metrics_collector).
+func (m *management) streams(ctx context.Context, vhost, prefix string) (map[string]queueInfo, error) {
+	const columns = "name,type,durable,state,node,leader,members,online,policy,operator_policy,arguments"
+	return m.list(ctx, vhost, prefix, url.Values{"columns": {columns}})
+}
+
+// list asks for all pages, with what is beyond them in query.
+func (m *management) list(ctx context.Context, vhost, prefix string, query url.Values) (map[string]queueInfo, error) {
 	out := map[string]queueInfo{}
 	for page := 1; ; page++ {
 		var answer struct {
 			Items []queueInfo `json:"items"`
 			Pages int         `json:"page_count"`
 		}
-		query := url.Values{
-			"disable_stats": {"true"}, "enable_queue_totals": {"true"}, "page": {strconv.Itoa(page)},
-			"page_size": {strconv.Itoa(queuesAsked)}, "name": {prefix}, "use_regex": {"false"},
-		}
+		query.Set("page", strconv.Itoa(page))
+		query.Set("page_size", strconv.Itoa(queuesAsked))
+		query.Set("name", prefix)
+		query.Set("use_regex", "false")
 		if err := m.get(ctx, "/api/queues/"+url.PathEscape(vhost)+"?"+query.Encode(), &answer); err != nil {
 			return nil, err
 		}
@@ -181,14 +193,18 @@ func (s *session) locate(ctx context.Context, t drivers.Topic, shard int) (p dri
 	if err := s.usable(ctx); err != nil {
 		return p, err
 	}
-	queues := allQueues(t)
+	queues := s.allQueues(t)
 	switch {
 	case t.Model == drivers.Broadcast:
 		return p, errors.New("a broadcast has no leader: name a node, or use any or all")
 	case shard < 0 || shard >= len(queues):
 		return p, errShard
 	}
-	known, err := s.management.queues(ctx, s.set.vhost, queues[shard])
+	ask := s.management.queues
+	if streams(s.cfg, t) {
+		ask = s.management.streams
+	}
+	known, err := ask(ctx, s.set.vhost, queues[shard])
 	if err != nil {
 		return p, err
 	}

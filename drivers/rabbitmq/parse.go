@@ -38,12 +38,14 @@ type properties struct {
 	key, id []byte
 	// attempts is x-delivery-count, how often a quorum queue delivered the message before; -1 where it does not say.
 	attempts int
+	// offset is x-stream-offset, where in its stream the message is; -1 where it does not say.
+	offset int64
 }
 
 // parseProperties reads a content header (AMQP 0-9-1, 4.2.6.1). Slices point into payload.
 func parseProperties(payload []byte) (p properties, ok bool) {
 	r := reader{rest: payload}
-	p.attempts = -1
+	p.attempts, p.offset = -1, -1
 	r.take(4) // class and weight
 	p.size = r.number(8)
 	flags := uint16(r.number(2))
@@ -67,16 +69,22 @@ func parseProperties(payload []byte) (p properties, ok bool) {
 	return p, !r.bad
 }
 
-// table looks for x-delivery-count among the headers.
+// table looks for x-delivery-count and x-stream-offset among the headers.
 func (p *properties) table(fields []byte) {
 	r := reader{rest: fields}
 	for len(r.rest) > 0 {
 		name := r.short()
 		kind := r.number(1)
 		value := r.take(fieldSize(byte(kind), r.rest))
-		if string(name) == "x-delivery-count" && len(value) > 0 && len(value) <= 8 {
-			number := reader{rest: value}
+		if len(value) == 0 || len(value) > 8 {
+			continue
+		}
+		number := reader{rest: value}
+		switch string(name) {
+		case "x-delivery-count":
 			p.attempts = int(number.number(len(value)))
+		case "x-stream-offset":
+			p.offset = int64(number.number(len(value)))
 		}
 	}
 }

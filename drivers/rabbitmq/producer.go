@@ -31,9 +31,9 @@ type producer struct {
 	methods [][]byte
 	turn    uint32
 	content content
-	// out and tokens are the messages that are not written yet.
-	out    []byte
-	tokens []uint64
+	// out and seats are the messages that are not written yet.
+	out   []byte
+	seats []seat
 	// tag of the last message in out.
 	tag  uint64
 	quit chan struct{}
@@ -49,6 +49,11 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 		confirms: spec.Topic.Model != drivers.Broadcast && spec.Guarantee > drivers.Sent,
 	}
 	p.flight.mirrored = s.mirrors(spec.Topic)
+	if streams(s.cfg, spec.Topic) {
+		where, shards := s.where(spec.Topic), spec.Topic.Shards
+		p.flight.kept = make([]bool, shards)
+		p.flight.keep = func(shard int32) { s.places.keep(where, shards, shard) }
+	}
 	defer context.AfterFunc(ctx, s.line.cut)()
 	var err error
 	if p.link, err = s.open(p, p); err != nil {
@@ -111,18 +116,18 @@ func (p *producer) Send(ctx context.Context, batch []drivers.Message) error {
 	}
 	for i := range batch {
 		m := &batch[i]
-		method, err := p.method(m)
+		shard, err := p.shard(m)
 		if err != nil {
 			p.flight.reject(m.Token, err)
 			continue
 		}
 		p.tag++
-		p.content.method, p.content.id = method, p.tag
+		p.content.method, p.content.id = p.methods[shard], p.tag
 		if !p.confirms {
 			p.content.id = 0
 		}
 		p.out = appendMessage(p.out, &p.content, m)
-		p.tokens = append(p.tokens, m.Token)
+		p.seats = append(p.seats, seat{token: m.Token, shard: shard, taken: true})
 		if len(p.out) >= writeSize {
 			if err := p.put(ctx); err != nil {
 				return fail(batch[i+1:], err)
@@ -135,8 +140,8 @@ func (p *producer) Send(ctx context.Context, batch []drivers.Message) error {
 	return nil
 }
 
-// method of the message's shard: the one it asks for, else by its key, else in turn.
-func (p *producer) method(m *drivers.Message) ([]byte, error) {
+// shard of the message: the one it asks for, else by its key, else in turn.
+func (p *producer) shard(m *drivers.Message) (int32, error) {
 	shard := m.Shard
 	switch {
 	case shard != drivers.AnyShard:
@@ -147,31 +152,31 @@ func (p *producer) method(m *drivers.Message) ([]byte, error) {
 		shard = int32(p.turn % uint32(len(p.methods)))
 	}
 	if shard < 0 || int(shard) >= len(p.methods) {
-		return nil, errShard
+		return 0, errShard
 	}
 	if len(m.Key) > shortMax {
-		return nil, errKey
+		return 0, errKey
 	}
 	for i := range m.Headers {
 		if len(m.Headers[i].Name) > shortMax {
-			return nil, errKey
+			return 0, errKey
 		}
 	}
-	return p.methods[shard], nil
+	return shard, nil
 }
 
 // put writes what is in out and settles it when it fails, or when nothing will be confirmed.
 func (p *producer) put(ctx context.Context) error {
-	if len(p.tokens) == 0 {
+	if len(p.seats) == 0 {
 		return nil
 	}
 	defer func() {
-		p.tokens = p.tokens[:0]
+		p.seats = p.seats[:0]
 		if p.out = p.out[:0]; cap(p.out) > bytesKept {
 			p.out = nil
 		}
 	}()
-	if err := p.flight.board(p.tokens); err != nil {
+	if err := p.flight.board(p.seats); err != nil {
 		return err
 	}
 	if _, err := p.session.line.Write(p.out); err != nil {

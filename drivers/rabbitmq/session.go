@@ -33,7 +33,9 @@ type session struct {
 	// piece is how much of a body goes into one frame.
 	piece      int
 	management *management
-	watchers   sync.WaitGroup
+	// places are where groups of streams are; all sessions of a driver share them.
+	places   *places
+	watchers sync.WaitGroup
 	// opening lets one goroutine at a time open a channel.
 	opening sync.Mutex
 
@@ -286,8 +288,13 @@ func (s *session) Consumer(ctx context.Context, spec drivers.ConsumerSpec) (driv
 		err = checkTopic(spec.Topic)
 	}
 	if err == nil {
-		var c *consumer
-		if c, err = newConsumer(ctx, s, spec); err == nil {
+		var c drivers.Consumer
+		if streams(s.cfg, spec.Topic) {
+			c, err = newMember(ctx, s, spec)
+		} else {
+			c, err = newConsumer(ctx, s, spec)
+		}
+		if err == nil {
 			return c, nil
 		}
 	}

@@ -35,13 +35,19 @@ func groupQueues(t drivers.Topic, group string) []string {
 	return out
 }
 
+// streamQueues are the streams of t, by shard, which all groups read.
+func streamQueues(t drivers.Topic) []string {
+	t.Model = drivers.Queue // whose queues belong to no group, either
+	return groupQueues(t, "")
+}
+
 // allQueues are the queues that hold messages of t.
-func allQueues(t drivers.Topic) []string {
-	switch t.Model {
-	case drivers.Broadcast:
+func (s *session) allQueues(t drivers.Topic) []string {
+	switch {
+	case t.Model == drivers.Broadcast:
 		return nil
-	case drivers.Queue:
-		return groupQueues(t, "")
+	case t.Model == drivers.Queue, streams(s.cfg, t):
+		return streamQueues(t)
 	}
 	var out []string
 	for _, g := range t.Groups {
@@ -57,8 +63,11 @@ type shape struct {
 	first, second int64
 }
 
-func shapes(t drivers.Topic) []shape {
+func (s *session) shapes(t drivers.Topic) []shape {
 	out := []shape{{name: t.Name + ".shape", first: int64(t.Shards), second: int64(t.Model)}}
+	if streams(s.cfg, t) {
+		out[0].second = streamShape
+	}
 	if t.Model == drivers.Log {
 		for _, g := range t.Groups {
 			out = append(out, shape{name: t.Name + "." + g.Name + ".shape", first: int64(g.Ack)})
@@ -66,6 +75,9 @@ func shapes(t drivers.Topic) []shape {
 	}
 	return out
 }
+
+// streamShape stands for the model log when it is kept in streams, whose names no queue of another log has.
+const streamShape = 16
 
 func (s shape) declare(ch *amqp.Channel) error {
 	_, err := ch.QueueDeclare(s.name, true, false, false, false, amqp.Table{"x-max-length": s.first, "x-max-length-bytes": s.second})
@@ -85,10 +97,11 @@ func (s *session) Declare(ctx context.Context, t drivers.Topic) error {
 }
 
 func (s *session) declare(ch *amqp.Channel, t drivers.Topic) error {
-	for _, shape := range shapes(t) {
+	for _, shape := range s.shapes(t) {
 		if err := shape.declare(ch); err != nil {
 			if inequivalent(err) {
-				return fmt.Errorf("it exists with another model, number of shards or ack mode of a group: delete it, or give it another name: %w", err)
+				return fmt.Errorf("it exists with another model, number of shards, type of queues (stream or not) or ack mode of a group: "+
+					"delete it, or give it another name: %w", err)
 			}
 			return err
 		}
@@ -99,7 +112,7 @@ func (s *session) declare(ch *amqp.Channel, t drivers.Topic) error {
 		}
 	}
 	args := s.arguments(t)
-	for i, queue := range allQueues(t) {
+	for i, queue := range s.allQueues(t) {
 		if _, err := ch.QueueDeclare(queue, true, false, false, false, args); err != nil {
 			if inequivalent(err) {
 				return fmt.Errorf("a queue of it exists with other settings: delete it, or see options.rabbitmq.queue_type: %w", err)
@@ -125,6 +138,9 @@ func (s *session) arguments(t drivers.Topic) amqp.Table {
 			args["x-delivery-limit"] = int64(-1) // otherwise what comes back 20 times is dropped
 		}
 	}
+	if kind == typeStream {
+		args["x-initial-cluster-size"] = int64(t.Replicas)
+	}
 	if v := s.set.classicVersion; kind == typeClassic && v > 0 {
 		args["x-queue-version"] = int64(v)
 	}
@@ -149,13 +165,13 @@ func (s *session) declareListeners(ch *amqp.Channel, t drivers.Topic, group stri
 // Delete removes queues and exchange.
 func (s *session) Delete(ctx context.Context, t drivers.Topic) error {
 	err := s.ask(ctx, func(ch *amqp.Channel) error {
-		queues := allQueues(t)
+		queues := s.allQueues(t)
 		if t.Model == drivers.Broadcast {
 			for _, g := range t.Groups {
 				queues = append(queues, groupQueues(t, g.Name)...)
 			}
 		}
-		for _, shape := range shapes(t) {
+		for _, shape := range s.shapes(t) {
 			queues = append(queues, shape.name)
 		}
 		for _, queue := range queues {
@@ -168,6 +184,9 @@ func (s *session) Delete(ctx context.Context, t drivers.Topic) error {
 		}
 		return ch.ExchangeDelete(t.Name, false, false)
 	})
+	if err == nil {
+		s.places.forget(s.where(t))
+	}
 	if err != nil {
 		return fmt.Errorf("delete topic %q: %w", t.Name, err)
 	}

@@ -32,12 +32,12 @@ func TestFlightSettlesOnce(t *testing.T) {
 		for range rapid.IntRange(0, 40).Draw(t, "steps") {
 			switch tag := rapid.Uint64Range(0, last+2).Draw(t, "tag"); rapid.IntRange(0, 3).Draw(t, "step") {
 			case 0:
-				var tokens []uint64
+				var seats []seat
 				for range rapid.IntRange(1, 5).Draw(t, "batch") {
 					last++
-					tokens = append(tokens, last) // the token is the tag, so that both can be told apart from nothing
+					seats = append(seats, seat{token: last, taken: true}) // the token is the tag, so that both can be told apart from nothing
 				}
-				if err := f.board(tokens); err != nil {
+				if err := f.board(seats); err != nil {
 					t.Fatal(err)
 				}
 			case 1:
@@ -76,7 +76,7 @@ func TestFlightStuck(t *testing.T) {
 		}
 	}
 	check(nil, -1, -1)
-	if err := f.board([]uint64{1, 2, 3}); err != nil {
+	if err := f.board([]seat{{token: 1, taken: true}, {token: 2, taken: true}, {token: 3, taken: true}}); err != nil {
 		t.Fatal(err)
 	}
 	check(errSilent, -1, time.Hour)
@@ -298,6 +298,12 @@ func TestReach(t *testing.T) {
 		{config(drivers.Replicated, typeClassic), drivers.Topic{Replicas: 3}, "queue_type to quorum"},
 		{config(drivers.Durable, ""), drivers.Topic{Replicas: 1}, ""},
 		{config(drivers.Durable, typeClassic), drivers.Topic{Replicas: 1}, "set it to quorum"},
+		{config(drivers.Accepted, typeStream), drivers.Topic{Replicas: 1}, ""},
+		{config(drivers.Replicated, typeStream), drivers.Topic{Replicas: 3}, ""},
+		{config(drivers.Replicated, typeStream), drivers.Topic{Replicas: 1}, "rabbitmq:3"},
+		{config(drivers.Durable, typeStream), drivers.Topic{Replicas: 3}, "before they are synced"},
+		{config(drivers.Accepted, typeStream), drivers.Topic{Model: drivers.Queue, Replicas: 1}, "topic's model to log"},
+		{config(drivers.Sent, typeStream), drivers.Topic{Model: drivers.Broadcast}, ""},
 		{config(drivers.Accepted, ""), drivers.Topic{Model: drivers.Queue, Replicas: 1, Groups: make([]drivers.Group, 2)}, "model to log"},
 	} {
 		err := New().Reach(c.cfg, c.topic)
@@ -307,9 +313,33 @@ func TestReach(t *testing.T) {
 	}
 }
 
+// A stream claims less than a quorum queue, and a different order: its shards have one reader each.
+func TestPromiseOfStreams(t *testing.T) {
+	topic := drivers.Topic{Shards: 2, Replicas: 3, Groups: []drivers.Group{{Name: "g", Members: 2}}}
+	for kind, want := range map[string]drivers.Promise{
+		typeQuorum: {Delivery: drivers.AtLeastOnce, Order: drivers.Unordered, Survives: drivers.PowerLoss, Why: "majority has synced"},
+		typeStream: {Delivery: drivers.AtLeastOnce, Order: drivers.PerShard, Survives: drivers.NodeLoss, Why: "no place for readers"},
+	} {
+		cfg := drivers.Config{Guarantee: drivers.Replicated, Options: drivers.Options{optQueueType: kind}}
+		got := New().Promise(cfg, topic)
+		if !strings.Contains(got.Why, want.Why) {
+			t.Errorf("%s: %s", kind, got.Why)
+		}
+		got.Why = want.Why
+		if got != want {
+			t.Errorf("%s: %+v", kind, got)
+		}
+	}
+	topic.Replicas = 1
+	cfg := drivers.Config{Options: drivers.Options{optQueueType: typeStream}}
+	if got := New().Promise(cfg, topic); got.Survives != drivers.Crash {
+		t.Errorf("a stream of one survives %s", got.Survives)
+	}
+}
+
 func TestSettings(t *testing.T) {
 	for name, wrong := range map[string]string{
-		optHeartbeat: "10ms", optConfirmTimeout: "0s", optClassicVersion: "3", optQueueType: "stream",
+		optHeartbeat: "10ms", optConfirmTimeout: "0s", optClassicVersion: "3", optQueueType: "mirrored",
 	} {
 		_, err := New().Open(context.Background(), drivers.Config{Options: drivers.Options{name: wrong}}, drivers.Env{})
 		if err == nil || !strings.Contains(err.Error(), name) {
