@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"ordeal/faults"
 )
@@ -34,37 +35,59 @@ type Spec struct {
 	Kind string
 	// Nodes is how many, 1 or at least 3; of Redis also 2. The zero value means 1.
 	Nodes int
-	// Dir is the folder in which everything lives; made when missing. Nothing is written elsewhere.
+	// Dir is the folder in which everything lives; made when missing. Nothing is written elsewhere. Files in it are an error: data of an
+	// earlier cluster are never taken for this one's.
 	Dir string
 	// Server holds settings of the broker itself, as in options.<driver>.server of a scenario.
 	Server map[string]string
 	// Keep leaves the data folders after Close; configurations and logs stay in any case.
 	Keep bool
+	// Within is how long the start may take. The zero value means two minutes.
+	Within time.Duration
 	// Self is the command that runs this binary's Serve, without arguments. The zero value is this executable.
 	Self string
 	// Logger is never nil.
 	Logger *slog.Logger
 }
 
-// Start starts a cluster and returns once it serves. On an error, also when ctx ends, nothing is left running.
+// Start starts a cluster and returns once it serves. After an error, also when ctx ends, nothing is left running, and no data; it names the
+// node, with the last words of its log, and what to do.
 func Start(ctx context.Context, spec Spec) (Cluster, error) {
-	if spec.Nodes == 0 {
-		spec.Nodes = 1
+	if err := Check(spec.Kind, spec.Nodes); err != nil {
+		return nil, fmt.Errorf("start %s cluster: %w", spec.Kind, err)
 	}
-	// Redis is no quorum system: its pair is a primary with a replica.
-	if spec.Nodes < 0 || spec.Nodes == 2 && spec.Kind != "redis" {
-		return nil, fmt.Errorf("start %s cluster: %d nodes have no majority that survives one of them; use 1 or 3", spec.Kind, spec.Nodes)
+	spec.Nodes = max(1, spec.Nodes)
+	c, err := startKind(ctx, spec)
+	if err != nil {
+		return nil, fmt.Errorf("start %s cluster: %w", spec.Kind, err)
 	}
+	return c, nil
+}
+
+func startKind(ctx context.Context, spec Spec) (Cluster, error) {
 	switch spec.Kind {
-	case "nats":
-		return startNATS(ctx, spec, freePorts)
 	case "kafka":
 		return startKafka(ctx, spec, freePorts)
-	case "redis":
-		return startRedis(ctx, spec, freePorts)
 	case "rabbitmq":
 		return startRabbitMQ(ctx, spec, rabbitmqPorts)
+	case "redis":
+		return startRedis(ctx, spec, freePorts)
 	default:
-		return nil, fmt.Errorf("start %s cluster: ordeal cannot start this kind; it can start %s", spec.Kind, strings.Join(kinds(), ", "))
+		return startNATS(ctx, spec, freePorts)
 	}
+}
+
+// Check tells whether Start can make a cluster of this kind with so many nodes; 0 means 1. An error says what it can make. It looks at
+// nothing on this machine.
+func Check(kind string, nodes int) error {
+	if !CanStart(kind) {
+		return fmt.Errorf("ordeal cannot start this kind; it can start %s", strings.Join(kinds(), ", "))
+	}
+	switch {
+	case nodes < 0:
+		return fmt.Errorf("%d nodes cannot be started; use %s or %s:3", nodes, kind, kind)
+	case nodes == 2 && kind != "redis": // Redis is no quorum system: its pair is a primary with a replica
+		return fmt.Errorf("2 nodes have no majority when one of them is gone; use %s or %s:3", kind, kind)
+	}
+	return nil
 }

@@ -30,12 +30,13 @@ func kafkaID() string {
 func (c *kafka) format(ctx context.Context) error {
 	first := c.nodes[0]
 	args := append(c.java(first.home), "kafka.tools.StorageTool", "format", "--cluster-id", c.id, "--config", first.conf)
-	said, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
+	said, err := c.spawner.run(exec.CommandContext(ctx, args[0], args[1:]...))
 	if ctx.Err() != nil {
-		return fmt.Errorf("format %s: %w", first.store, ctx.Err())
+		return fmt.Errorf("format %s for node %s: %w", first.store, first.name, ctx.Err())
 	}
 	if err != nil {
-		return fmt.Errorf("format %s, see options.kafka.server: %w\n%s", first.store, err, strings.TrimSpace(string(said)))
+		why := strings.TrimSpace(string(said))
+		return fmt.Errorf("format %s for node %s, see options.kafka.server: %w\n%s", first.store, first.name, err, why)
 	}
 	metadata, err := os.ReadFile(filepath.Join(first.store, bootstrap))
 	if err != nil {

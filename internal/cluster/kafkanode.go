@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -15,9 +14,9 @@ import (
 // kafkaNode is a broker process, and controller as well.
 type kafkaNode struct {
 	*Process
-	cluster           *kafka
-	id                int32
-	home, store, conf string
+	cluster *kafka
+	id      int32
+	conf    string
 }
 
 // probe asks the node itself whether it serves: it must be in the list of brokers that it gives, with every peer that runs, and the
@@ -70,38 +69,28 @@ func (n *kafkaNode) coordinates(ctx context.Context) error {
 // ask makes one request on a connection of its own: a client library would ask whichever broker it likes. The request's version is
 // one whose headers are not flexible.
 func (n *kafkaNode) ask(ctx context.Context, request kmsg.Request, answer kmsg.Response) error {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", n.address)
-	if err != nil {
-		return err
-	}
-	defer conn.Close() //nolint:errcheck // everything was read
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(deadline); err != nil {
+	return converse(ctx, n.address, func(conn net.Conn) error {
+		var formatter kmsg.RequestFormatter
+		if _, err := conn.Write(formatter.AppendRequest(nil, request, 1)); err != nil {
 			return err
 		}
-	}
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	var formatter kmsg.RequestFormatter
-	if _, err := conn.Write(formatter.AppendRequest(nil, request, 1)); err != nil {
-		return err
-	}
-	const correlation, most = 4, 1 << 20
-	var size [4]byte
-	if _, err := io.ReadFull(conn, size[:]); err != nil {
-		return err
-	}
-	length := binary.BigEndian.Uint32(size[:])
-	if length < correlation || length > most {
-		return fmt.Errorf("%s answers with %d bytes: it is no Kafka broker", n.name, length)
-	}
-	body := make([]byte, length)
-	if _, err := io.ReadFull(conn, body); err != nil {
-		return err
-	}
-	answer.SetVersion(request.GetVersion())
-	if err := answer.ReadFrom(body[correlation:]); err != nil {
-		return fmt.Errorf("%s answers: %w", n.name, err)
-	}
-	return nil
+		const correlation, most = 4, 1 << 20
+		var size [4]byte
+		if _, err := io.ReadFull(conn, size[:]); err != nil {
+			return err
+		}
+		length := binary.BigEndian.Uint32(size[:])
+		if length < correlation || length > most {
+			return fmt.Errorf("%s answers with %d bytes: it is no Kafka broker", n.name, length)
+		}
+		body := make([]byte, length)
+		if _, err := io.ReadFull(conn, body); err != nil {
+			return err
+		}
+		answer.SetVersion(request.GetVersion())
+		if err := answer.ReadFrom(body[correlation:]); err != nil {
+			return fmt.Errorf("%s answers: %w", n.name, err)
+		}
+		return nil
+	})
 }

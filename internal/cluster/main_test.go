@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -48,10 +49,8 @@ func parent(kind, dir string) error {
 	for _, n := range c.Nodes() {
 		children = append(children, n.(faults.Local).LocalProcess())
 	}
-	if c, ok := c.(*redis); ok {
-		for _, s := range c.sentinels {
-			children = append(children, s.LocalProcess())
-		}
+	for _, p := range c.(local).fleetOf().aides {
+		children = append(children, p.LocalProcess())
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(children); err != nil {
 		return err
@@ -98,8 +97,9 @@ func start(t *testing.T, spec Spec) Cluster {
 
 func processes(c Cluster) []pid.Process {
 	var out []pid.Process
-	for _, n := range c.Nodes() {
-		out = append(out, n.(faults.Local).LocalProcess())
+	f := c.(local).fleetOf()
+	for _, p := range slices.Concat(f.members, f.aides) {
+		out = append(out, p.LocalProcess())
 	}
 	return out
 }

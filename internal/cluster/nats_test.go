@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -153,9 +154,10 @@ func TestThreeNodes(t *testing.T) {
 	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "orders", Subjects: []string{"orders"}, Replicas: 3}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.Publish(ctx, "orders", []byte("x")); err != nil {
-		t.Fatal(err)
-	}
+	await(t, "the stream takes a message", func() bool { // word of its subject may still be on the way between the nodes
+		_, err := js.Publish(ctx, "orders", []byte("x"))
+		return err == nil
+	})
 	n3 := c.Nodes()[2]
 	if err := n3.Signal(ctx, faults.Kill); err != nil {
 		t.Fatal(err)
@@ -248,8 +250,7 @@ func TestPortInUse(t *testing.T) {
 		fails bool
 	}{{1, false}, {attempts, true}} {
 		asked := 0
-		dir := t.TempDir()
-		spec := Spec{Kind: "nats", Nodes: 1, Dir: dir, Logger: testLogger(t)}
+		spec := Spec{Kind: "nats", Nodes: 1, Dir: t.TempDir(), Logger: testLogger(t)}
 		nodes, err := startNATS(within(t, 30*time.Second), spec, func(n int) ([]int, error) {
 			if asked++; asked <= c.taken {
 				return busy, nil
@@ -264,9 +265,8 @@ func TestPortInUse(t *testing.T) {
 		if c.fails != (err != nil) {
 			t.Errorf("taken %d times: %v", c.taken, err)
 		}
-		if c.fails && (asked != attempts || !errors.Is(err, errDied) || !strings.Contains(err.Error(), "exit status 1") ||
-			!strings.Contains(err.Error(), "last lines of "+dir)) {
-			t.Errorf("after %d attempts: %v; want that the process died, its exit and the last lines of its log", asked, err)
+		if c.fails && (asked != attempts || !errors.Is(err, errPortTaken) || !strings.Contains(err.Error(), strconv.Itoa(busy[0]))) {
+			t.Errorf("after %d attempts: %v; want that port %d is taken", asked, err, busy[0])
 		}
 	}
 }
@@ -281,20 +281,11 @@ func TestStrangerIsNotMistakenForTheNode(t *testing.T) {
 }
 
 func TestBrokerThatDiesWhileStarting(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, "n1"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	// The data folder of JetStream cannot be made, because there is a file in its place.
-	if err := os.MkdirAll(filepath.Join(dir, "n1", "data"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "n1", "data", "jetstream"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	_, err := Start(within(t, 20*time.Second), Spec{Kind: "nats", Dir: dir, Logger: testLogger(t)})
-	if !errors.Is(err, errDied) || !strings.Contains(err.Error(), "[FTL]") {
-		t.Errorf("start: %v; want that it died, with its last words", err)
+	// Its configuration can be read, but not used.
+	spec := Spec{Kind: "nats", Dir: t.TempDir(), Server: map[string]string{"log_file": t.TempDir()}, Logger: testLogger(t)}
+	_, err := Start(within(t, 20*time.Second), spec)
+	if !errors.Is(err, errDied) || !strings.Contains(err.Error(), "is a directory") || !strings.Contains(err.Error(), "options.nats.server") {
+		t.Errorf("start: %v; want that it died, with its last words and what to do", err)
 	}
 }
 
@@ -323,7 +314,7 @@ func TestSpecErrors(t *testing.T) {
 	}{
 		{Spec{Kind: "carrier-pigeon"}, "cannot start this kind"},
 		{Spec{Kind: "nats", Nodes: 2}, "no majority"},
-		{Spec{Kind: "nats", Nodes: -1}, "no majority"},
+		{Spec{Kind: "nats", Nodes: -1}, "-1 nodes cannot be started"},
 		{Spec{Kind: "nats", Dir: filepath.Join(file, "below")}, "not a directory"},
 		{Spec{Kind: "nats", Server: map[string]string{"listen": "x", "gateway.name": "y"}}, "gateway.name: not a setting of nats-server"},
 		{Spec{Kind: "nats", Server: map[string]string{"listen": "x"}}, "listen: ordeal sets this one itself"},

@@ -2,11 +2,7 @@ package cluster
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"path/filepath"
 )
 
@@ -14,7 +10,6 @@ import (
 type natsNode struct {
 	*Process
 	cluster *nats
-	store   string
 	monitor string
 }
 
@@ -124,29 +119,7 @@ func (n *natsNode) routes(ctx context.Context) (map[string]bool, error) {
 	return names, nil
 }
 
-// get asks for path from the monitoring port and decodes the answer into v, unless v is nil. Any status but 200 is an error.
-func (n *natsNode) get(ctx context.Context, path string, v any) (err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.monitor+path, nil)
-	if err != nil {
-		return err
-	}
-	answer, err := n.cluster.client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, answer.Body.Close()) }()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
-	if err != nil {
-		return err
-	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s with %s: %s", n.name, path, answer.Status, body)
-	}
-	if v == nil {
-		return nil
-	}
-	if err := json.Unmarshal(body, v); err != nil {
-		return fmt.Errorf("%s answers %s: %w", n.name, path, err)
-	}
-	return nil
+// get asks the monitoring port for path.
+func (n *natsNode) get(ctx context.Context, path string, v any) error {
+	return n.cluster.askHTTP(ctx, n.name, n.monitor+path, "", v)
 }

@@ -40,18 +40,29 @@ func freePorts(n int) ([]int, error) {
 	return nil, fmt.Errorf("find %d free ports between %d and %d on 127.0.0.1: found only %d", n, firstPort, pastPort, len(ports))
 }
 
-// taken tells whether somebody listens on any of ports.
-func taken(ports []int) bool {
+// errPortTaken says that somebody else listens where a node is to listen.
+var errPortTaken = errors.New("another program listens there")
+
+// taken is the first of ports on which somebody listens; 0 when there is none.
+func taken(ports []int) int {
 	for _, port := range ports {
 		l, err := net.Listen("tcp", loopback(port))
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return true
+			return port
 		}
 		if err == nil {
 			_ = l.Close()
 		}
 	}
-	return false
+	return 0
+}
+
+// free is an error that names the port when one of ports is taken.
+func free(ports []int) error {
+	if port := taken(ports); port != 0 {
+		return fmt.Errorf("port %d of 127.0.0.1: %w; `ss -ltnp sport = :%d` tells which", port, errPortTaken, port)
+	}
+	return nil
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

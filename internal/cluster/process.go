@@ -21,8 +21,14 @@ var errDied = errors.New("its process ended")
 // Process is a node that is a child process of ordeal. Its methods may be called from any goroutine.
 type Process struct {
 	name, address string
-	argv          []string
-	log           string
+	// ports on which it listens. They are its own for the cluster's life, so that it comes back where clients look for it.
+	ports []int
+	// home is its folder, and store the one for its data, which goes when the cluster is closed.
+	home, store string
+	argv        []string
+	log         string
+	// blunt ends are SIGKILL at once, for what takes long over a polite end from which nobody has anything.
+	blunt bool
 	// probe asks once whether the node serves; a kind of broker brings it.
 	probe   func(context.Context) error
 	spawner *spawner
@@ -64,7 +70,8 @@ func (p *Process) Name() string { return p.name }
 // Address is where clients find it, host:port.
 func (p *Process) Address() string { return p.address }
 
-// Start starts the process on the same command, port and data as ever, and returns once it runs. A running node is an error.
+// Start starts the process on the same command, ports and data as ever, and returns once it runs. A running node is an error, and so is a
+// port that somebody else took while the node was down: many brokers would sit there and wait, or leave it to their log.
 func (p *Process) Start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("start node %s: %w", p.name, err)
@@ -76,6 +83,9 @@ func (p *Process) Start(ctx context.Context) error {
 	}
 	if p.now != nil && !p.now.over() {
 		return fmt.Errorf("start node %s: it runs already as process %d", p.name, p.now.cmd.Process.Pid)
+	}
+	if err := free(p.ports); err != nil {
+		return fmt.Errorf("start node %s: %w", p.name, err)
 	}
 	l, err := p.launch()
 	if err != nil {
@@ -126,8 +136,11 @@ func (p *Process) wait(l *life) {
 func (p *Process) current() (*life, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.now == nil || p.now.over() {
+	switch {
+	case p.now == nil:
 		return nil, fmt.Errorf("node %s is not running", p.name)
+	case p.now.over():
+		return nil, fmt.Errorf("node %s is not running: %w (%s)", p.name, errDied, p.exit)
 	}
 	return p.now, nil
 }
@@ -174,10 +187,12 @@ func (p *Process) Ready(ctx context.Context) error {
 	if err != nil {
 		return p.died(err)
 	}
-	tick := time.NewTicker(3 * time.Millisecond)
+	began := time.Now()
+	tick := time.NewTimer(0)
 	defer tick.Stop()
 	for {
 		probe := p.once(ctx)
+		tick.Reset(min(max(3*time.Millisecond, time.Since(began)/50), 50*time.Millisecond)) // questions take time from what they wait for
 		if l.over() {
 			return p.died(fmt.Errorf("node %s: %w (%s)", p.name, errDied, l.exit))
 		}
@@ -188,9 +203,17 @@ func (p *Process) Ready(ctx context.Context) error {
 		case <-l.done:
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("node %s does not serve: %w: %w%s", p.name, probe, ctx.Err(), tail(p.log))
+			return fmt.Errorf("node %s does not serve%s: %w: %w%s", p.name, p.held(l), probe, ctx.Err(), tail(p.log))
 		}
 	}
+}
+
+// held tells in an error that the process is paused: its log cannot.
+func (p *Process) held(l *life) string {
+	if state, err := l.id.State(); err == nil && state == pid.Stopped {
+		return fmt.Sprintf(", its process %d is paused (kill -CONT %[1]d resumes it)", l.cmd.Process.Pid)
+	}
+	return ""
 }
 
 // once gives one probe a time limit of its own, because a paused process accepts and never answers.
@@ -240,7 +263,7 @@ func (p *Process) LocalProcess() pid.Process {
 // grace is how long a node may take over a polite end at the teardown of a cluster. Its data are not needed after that.
 const grace = 2 * time.Second
 
-// close ends the node for good: politely, and with SIGKILL when that takes longer than grace or ctx has ended.
+// close ends the node for good: politely, and with SIGKILL when it is blunt, when that takes longer than grace, or ctx has ended.
 func (p *Process) close(ctx context.Context) error {
 	p.mu.Lock()
 	p.closed = true
@@ -250,12 +273,14 @@ func (p *Process) close(ctx context.Context) error {
 		return nil // not running is what was asked for
 	}
 	defer func() { _ = l.lifeline.Close() }()
-	polite, cancel := context.WithTimeout(ctx, grace)
-	defer cancel()
-	if polite.Err() == nil && terminate(l) == nil && p.gone(polite, l) == nil {
-		return nil
+	if !p.blunt {
+		polite, cancel := context.WithTimeout(ctx, grace)
+		defer cancel()
+		if polite.Err() == nil && terminate(l) == nil && p.gone(polite, l) == nil {
+			return nil
+		}
+		p.logger.Warn("node did not end politely: killing it", "node", p.name, "pid", l.cmd.Process.Pid)
 	}
-	p.logger.Warn("node did not end politely: killing it", "node", p.name, "pid", l.cmd.Process.Pid)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if err := l.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {

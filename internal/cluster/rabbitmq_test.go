@@ -44,7 +44,7 @@ func startTestRabbitMQ(t *testing.T, spec Spec) *rabbitmq {
 	t.Logf("%s %s serves after %v", started.Name(), started.Version(), time.Since(began).Round(time.Millisecond))
 	c := started.(*rabbitmq)
 	t.Cleanup(func() {
-		last := append(processes(c), c.epmd.LocalProcess())
+		last := processes(c)
 		if err := c.Close(within(t, 30*time.Second)); err != nil {
 			t.Error(err)
 		}
@@ -83,7 +83,7 @@ func TestRabbitMQ(t *testing.T) {
 	if err != nil || !strings.Contains(string(conf), "heartbeat = 7\n") {
 		t.Errorf("the scenario's setting is not in the configuration: %v\n%s", err, conf)
 	}
-	if c.Name() != "rabbitmq" || c.Version() == "" || c.Facts()["rabbitmq settings"] != "heartbeat: 7" || len(c.Logs()) != 1 {
+	if c.Name() != "rabbitmq" || c.Version() == "" || c.Facts()["rabbitmq settings"] != "heartbeat: 7" || len(c.Logs()) != 2 {
 		t.Errorf("name %q, version %q, facts %v", c.Name(), c.Version(), c.Facts())
 	}
 	n := c.Nodes()[0]

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -100,7 +101,11 @@ func (c rabbitmqConf) write(home, cookie string) error {
 	if err := os.WriteFile(filepath.Join(home, "enabled_plugins"), []byte("[rabbitmq_management].\n"), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(home, ".erlang.cookie"), []byte(cookie), 0o400)
+	file := filepath.Join(home, ".erlang.cookie")
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) { // of an attempt before; it cannot be written
+		return err
+	}
+	return os.WriteFile(file, []byte(cookie), 0o400) // Erlang refuses one that others could read
 }
 
 // environment of the node; home is the node's folder as the node sees it.
@@ -112,7 +117,7 @@ func (c rabbitmqConf) environment(home string) []string {
 		"HOME=" + home, "RUNNING_UNDER_SYSTEMD=true",
 		"RABBITMQ_NODENAME=" + c.name, "RABBITMQ_USE_LONGNAME=true",
 		fmt.Sprintf("RABBITMQ_DIST_PORT=%d", c.dist), fmt.Sprintf("ERL_EPMD_PORT=%d", c.epmd), "ERL_EPMD_ADDRESS=127.0.0.1",
-		"RABBITMQ_MNESIA_BASE=" + home + "/data", "RABBITMQ_LOG_BASE=" + home + "/log", "RABBITMQ_LOGS=-",
+		"RABBITMQ_MNESIA_BASE=" + home + "/data", "RABBITMQ_LOG_BASE=" + home + "/data/log", "RABBITMQ_LOGS=-",
 		"RABBITMQ_ENABLED_PLUGINS_FILE=" + home + "/enabled_plugins",
 		"RABBITMQ_CONFIG_FILE=" + home + "/rabbitmq.conf", "RABBITMQ_CONF_ENV_FILE=" + home + "/none.conf",
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel net_ticktime 5 inet_dist_use_interface {127,0,0,1} " +

@@ -2,25 +2,21 @@ package cluster
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os/exec"
 	"strings"
-	"time"
 )
 
 // rabbitmqNode is a broker process.
 type rabbitmqNode struct {
 	*Process
-	cluster     *rabbitmq
-	erlang      string // its name in Erlang's sense
-	dist        int
-	home, store string
-	management  string // URL of its HTTP API
+	cluster    *rabbitmq
+	erlang     string // its name in Erlang's sense
+	dist       int
+	management string // URL of its HTTP API
 }
 
 // probe asks the node itself whether it serves: AMQP must answer, and the node must see every peer that runs, once the cluster is formed.
@@ -56,24 +52,19 @@ func (n *rabbitmqNode) probe(ctx context.Context) error {
 
 // greet begins an AMQP connection; the broker's first frame is a method on channel 0 (AMQP 0-9-1, 2.2.4 and 2.3.5).
 func (n *rabbitmqNode) greet(ctx context.Context) error {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", n.address)
-	if err != nil {
-		return err
-	}
-	defer conn.Close() //nolint:errcheck // it was only tried
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	if _, err := conn.Write([]byte("AMQP\x00\x00\x09\x01")); err != nil {
-		return err
-	}
-	var head [3]byte
-	if _, err := io.ReadFull(conn, head[:]); err != nil {
-		return err
-	}
-	if head != [3]byte{1, 0, 0} {
-		return fmt.Errorf("what answers on %s does not speak AMQP 0-9-1", n.address)
-	}
-	return nil
+	return converse(ctx, n.address, func(conn net.Conn) error {
+		if _, err := conn.Write([]byte("AMQP\x00\x00\x09\x01")); err != nil {
+			return err
+		}
+		var head [3]byte
+		if _, err := io.ReadFull(conn, head[:]); err != nil {
+			return err
+		}
+		if head != [3]byte{1, 0, 0} {
+			return fmt.Errorf("what answers on %s does not speak AMQP 0-9-1", n.address)
+		}
+		return nil
+	})
 }
 
 // running names the nodes that this one sees running.
@@ -104,28 +95,8 @@ func (n *rabbitmqNode) overview(ctx context.Context) (out rabbitmqOverview, err 
 }
 
 // get asks the node's HTTP API.
-func (n *rabbitmqNode) get(ctx context.Context, path string, v any) (err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.management+path, http.NoBody)
-	if err != nil {
-		return err
-	}
-	request.SetBasicAuth("guest", "guest")
-	answer, err := n.cluster.client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, answer.Body.Close()) }()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
-	if err != nil {
-		return err
-	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s with %s: %s", n.name, path, answer.Status, body)
-	}
-	if err := json.Unmarshal(body, v); err != nil {
-		return fmt.Errorf("%s answers %s: %w", n.name, path, err)
-	}
-	return nil
+func (n *rabbitmqNode) get(ctx context.Context, path string, v any) error {
+	return n.cluster.askHTTP(ctx, n.name, n.management+path, "guest", v)
 }
 
 // join makes the node a member of first's cluster, as `rabbitmqctl stop_app, join_cluster, start_app` would, which takes ten times as
@@ -137,7 +108,7 @@ func (n *rabbitmqNode) join(ctx context.Context, first *rabbitmqNode) error {
 		n.cluster.place.tool("erl_call"), "-c", n.cluster.cookie, "-address", loopback(n.dist), "-e")
 	call := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	call.Stdin = strings.NewReader(code)
-	said, err := call.CombinedOutput()
+	said, err := n.cluster.spawner.run(call)
 	if err != nil || !strings.Contains(string(said), "{ok, joined}") {
 		return fmt.Errorf("node %s does not join %s: %w: %s%s", n.name, first.name, errors.Join(err, ctx.Err()), said, tail(n.log))
 	}

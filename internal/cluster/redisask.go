@@ -15,25 +15,17 @@ import (
 // protocol for PING, INFO and SENTINEL (https://redis.io/docs/latest/develop/reference/protocol-spec), without a client library that
 // would hold on to a connection.
 func redisAsk(ctx context.Context, address, command string) (reply string, err error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(deadline); err != nil {
-			return "", err
-		}
-	}
-	if _, err := io.WriteString(conn, command+"\r\n"); err != nil {
-		return "", err
-	}
 	var b strings.Builder
-	if err := readReply(bufio.NewReader(conn), &b, 1); err != nil {
-		return "", fmt.Errorf("%s of %s: %w", command, address, err)
-	}
-	return b.String(), nil
+	err = converse(ctx, address, func(conn net.Conn) error {
+		if _, err := io.WriteString(conn, command+"\r\n"); err != nil {
+			return err
+		}
+		if err := readReply(bufio.NewReader(conn), &b, 1); err != nil {
+			return fmt.Errorf("%s of %s: %w", command, address, err)
+		}
+		return nil
+	})
+	return b.String(), err
 }
 
 // longestReply bounds what is read of one part of a reply, in bytes, and parts how many there may be.

@@ -13,7 +13,6 @@ import (
 type redisNode struct {
 	*Process
 	cluster *redis
-	store   string
 
 	mu sync.Mutex
 	// asked is when the nodes were last asked, and verdict what came of it.

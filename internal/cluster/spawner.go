@@ -1,10 +1,12 @@
 package cluster
 
 import (
+	"bytes"
 	"errors"
 	"os/exec"
 	"runtime"
 	"sync"
+	"time"
 )
 
 var errSpawnerClosed = errors.New("the cluster is closed")
@@ -26,12 +28,12 @@ type spawnRequest struct {
 
 func newSpawner() *spawner {
 	s := &spawner{requests: make(chan spawnRequest), quit: make(chan struct{}), ended: make(chan struct{})}
-	go s.run()
+	go s.serve()
 	return s
 }
 
-// run never unlocks its thread: the runtime ends it together with the goroutine, and by then no child is left.
-func (s *spawner) run() {
+// serve never unlocks its thread: the runtime ends it together with the goroutine, and by then no child is left.
+func (s *spawner) serve() {
 	runtime.LockOSThread()
 	defer close(s.ended)
 	for {
@@ -53,6 +55,18 @@ func (s *spawner) start(cmd *exec.Cmd) error {
 	case <-s.quit:
 		return errSpawnerClosed
 	}
+}
+
+// run runs a command that ends by itself, and with ordeal as nodes do, and returns what it said.
+func (s *spawner) run(cmd *exec.Cmd) ([]byte, error) {
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.WaitDelay = time.Second // whatever holds on to its output when it is gone
+	if err := s.start(cmd); err != nil {
+		return nil, err
+	}
+	err := cmd.Wait()
+	return said.Bytes(), err
 }
 
 // close is called when every child is gone.
