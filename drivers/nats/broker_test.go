@@ -130,7 +130,7 @@ func TestAnswersOfARealServer(t *testing.T) {
 		},
 		{"full", func() {
 			change(func(c *jetstream.StreamConfig) { c.MaxMsgs, c.Discard = 1, jetstream.DiscardNew })
-		}, ok, 10077, drivers.Unknown},
+		}, ok, 10077, drivers.Rejected},
 		{"sealed", func() { change(func(c *jetstream.StreamConfig) { c.Sealed = true }) }, ok, 10109, drivers.Rejected},
 	} {
 		if c.first != nil {

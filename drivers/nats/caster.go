@@ -2,21 +2,20 @@ package nats
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
-
-	natsgo "github.com/nats-io/nats.go"
+	"time"
 
 	"ordeal/drivers"
 )
 
 // caster publishes by core NATS. The server says nothing to a message, but it answers a PING after everything it read before: its PONG
-// settles all that was sent before the PING.
+// settles all that was sent before the PING, which goes out with the batch.
 type caster struct {
 	session *session
 	spec    drivers.ProducerSpec
 	route   route
+	wire    *wire
 	settle  func(drivers.Receipt)
 	fuse    fuse
 
@@ -27,36 +26,58 @@ type caster struct {
 	// tokens of what is in flight, a ring; first is the oldest's number, next that of the message after the newest.
 	tokens      []uint64
 	first, next uint64
-	over        error
-	empty       chan struct{}
+	// pings are those without a PONG, oldest first; pinged is up to where they reach.
+	pings  []ping
+	pinged uint64
+	over   error
+	empty  chan struct{}
 
-	wake chan struct{}
-	quit chan struct{}
 	done chan struct{}
 	once sync.Once
+}
+
+// ping is a PING under way: its PONG says that the server has read every message before number mark.
+type ping struct {
+	mark uint64
+	sent time.Time
 }
 
 const (
 	// settleStep is how many receipts are taken out under one lock.
 	settleStep = 256
-	// pings is how many PINGs may be under way.
-	pings = 8
+	// pingShare is the part of a window that is worth another PING while one is under way: with one at a time a full window would stand still
+	// for a whole round trip.
+	pingShare = 8
 )
 
-func newCaster(s *session, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (*caster, error) {
+func newCaster(ctx context.Context, s *session, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (*caster, error) {
 	size := 1024
 	for size < spec.Window {
 		size *= 2
 	}
-	c := &caster{
-		session: s, spec: spec, route: newRoute(spec.Topic), settle: settle, fuse: fuse{cut: s.line.cut},
-		tokens: make([]uint64, size), wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
-	}
-	if err := s.add(c); err != nil {
+	w, err := s.dialWire(ctx)
+	if err != nil {
 		return nil, err
 	}
-	go c.confirm()
+	c := &caster{
+		session: s, spec: spec, route: newRoute(spec.Topic), wire: w, settle: settle, fuse: fuse{cut: w.close},
+		tokens: make([]uint64, size), done: make(chan struct{}),
+	}
+	if err := s.add(c); err != nil {
+		w.close()
+		return nil, err
+	}
+	go c.run()
 	return c, nil
+}
+
+// run reads PONGs until the connection ends.
+func (c *caster) run() {
+	defer close(c.done)
+	c.wire.ponged = c.ponged
+	err := c.wire.serve(c.session.set.publishTimeout/10, c.expire, func(*frame) {}, func() {})
+	c.wire.close()
+	c.end(lost(err))
 }
 
 // Send publishes the batch.
@@ -71,6 +92,7 @@ func (c *caster) Send(ctx context.Context, batch []drivers.Message) error {
 		return fmt.Errorf("send to topic %q: %w", c.spec.Topic.Name, err)
 	}
 	sent := 0
+	c.wire.begin()
 	for i := range batch {
 		if err := c.publish(&batch[i]); err != nil {
 			c.push(batch[sent:i])
@@ -79,12 +101,11 @@ func (c *caster) Send(ctx context.Context, batch []drivers.Message) error {
 		}
 	}
 	c.push(batch[sent:])
-	select {
-	case <-c.session.lost:
-		return fmt.Errorf("send to topic %q: %w", c.spec.Topic.Name, c.session.lostError())
-	default:
-		return nil
+	c.ping()
+	if err := c.wire.end(); err != nil {
+		return fmt.Errorf("send to topic %q: %w", c.spec.Topic.Name, lost(err))
 	}
+	return nil
 }
 
 func (c *caster) publish(m *drivers.Message) error {
@@ -92,10 +113,7 @@ func (c *caster) publish(m *drivers.Message) error {
 	if err != nil {
 		return err
 	}
-	if len(m.Headers) == 0 {
-		return c.session.nc.Publish(subject, m.Body)
-	}
-	return c.session.nc.PublishMsg(&natsgo.Msg{Subject: subject, Data: m.Body, Header: header(m.Headers)})
+	return c.wire.publish(subject, nil, m.Headers, m.Body)
 }
 
 // begin tells whether n more messages may be sent.
@@ -108,7 +126,7 @@ func (c *caster) begin(n int) error {
 	return c.over
 }
 
-// push puts messages in flight after they were handed to the library: a PONG must not settle what its PING came before.
+// push puts messages in flight that are about to be written, or were already. No PING that is under way reaches them.
 func (c *caster) push(batch []drivers.Message) {
 	if len(batch) == 0 {
 		return
@@ -127,9 +145,53 @@ func (c *caster) push(batch []drivers.Message) {
 		for i := range batch {
 			c.give(drivers.Receipt{Token: batch[i].Token, Err: over})
 		}
+	}
+}
+
+// ping adds a PING for what has none yet, when none is under way or enough has come together. The wire is in a batch.
+func (c *caster) ping() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fresh := c.next - c.pinged
+	if c.over != nil || fresh == 0 || len(c.pings) > 0 && fresh < uint64(max(1, c.spec.Window/pingShare)) {
 		return
 	}
-	c.call()
+	c.wire.say("PING")
+	c.pings = append(c.pings, ping{mark: c.next, sent: time.Now()})
+	c.pinged = c.next
+}
+
+// ponged settles what the oldest PING was for, and asks for what has come since when no other PING is under way.
+func (c *caster) ponged() {
+	c.mu.Lock()
+	if len(c.pings) == 0 {
+		c.mu.Unlock()
+		return
+	}
+	mark := c.pings[0].mark
+	c.pings = c.pings[:copy(c.pings, c.pings[1:])]
+	idle := len(c.pings) == 0 && c.next != c.pinged
+	c.mu.Unlock()
+	c.settleTo(mark, drivers.Receipt{Outcome: drivers.Acked})
+	if idle {
+		c.wire.begin()
+		c.ping()
+		c.wire.end() //nolint:errcheck // the connection is gone, as the reading goroutine sees at once
+	}
+}
+
+// expire gives up what a PING has waited for too long. Its PONG may still come, and settles nobody then.
+func (c *caster) expire() {
+	limit := time.Now().Add(-c.session.set.publishTimeout)
+	var mark uint64
+	c.mu.Lock()
+	for _, p := range c.pings {
+		if p.sent.Before(limit) {
+			mark = p.mark
+		}
+	}
+	c.mu.Unlock()
+	c.settleTo(mark, drivers.Receipt{Err: errNoAnswer})
 }
 
 func (c *caster) give(r drivers.Receipt) {
@@ -141,62 +203,6 @@ func (c *caster) give(r drivers.Receipt) {
 func (c *caster) refuse(batch []drivers.Message, err error) {
 	for i := range batch {
 		c.give(drivers.Receipt{Token: batch[i].Token, Outcome: drivers.Rejected, Err: err})
-	}
-}
-
-// confirm sends PINGs for what is in flight and settles by their PONGs. With one PING at a time a full window would stand still for a
-// whole round trip, so several are under way, each for an eighth of the window or, when none is, for what there is.
-func (c *caster) confirm() {
-	defer close(c.done)
-	var pinging sync.WaitGroup
-	defer pinging.Wait()
-	slots := make(chan struct{}, pings)
-	pinged := uint64(0)
-	for {
-		select {
-		case <-c.quit:
-			return
-		case <-c.wake:
-		}
-		for {
-			c.mu.Lock()
-			mark, over := c.next, c.over
-			c.mu.Unlock()
-			if over != nil || mark == pinged || len(slots) > 0 && mark-pinged < uint64(max(1, c.spec.Window/pings)) {
-				break
-			}
-			select {
-			case slots <- struct{}{}:
-			case <-c.quit:
-				return
-			}
-			pinged = mark
-			pinging.Go(func() {
-				c.ping(mark)
-				<-slots
-				c.call()
-			})
-		}
-	}
-}
-
-// ping waits for one PONG, which says that the server has read everything before message number mark.
-func (c *caster) ping(mark uint64) {
-	err := c.session.nc.FlushTimeout(c.session.set.publishTimeout)
-	switch {
-	case err == nil:
-		c.settleTo(mark, drivers.Receipt{Outcome: drivers.Acked})
-	case errors.Is(err, natsgo.ErrTimeout):
-		c.settleTo(mark, drivers.Receipt{Err: errNoAnswer})
-	default:
-		c.end(c.session.lostError())
-	}
-}
-
-func (c *caster) call() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
 	}
 }
 
@@ -242,7 +248,10 @@ func (c *caster) end(err error) {
 	c.settleTo(mark, drivers.Receipt{Err: err})
 }
 
-func (c *caster) fail(err error) { c.end(err) }
+func (c *caster) fail(err error) {
+	c.end(err)
+	c.wire.close()
+}
 
 // Flush waits for the PONG after the last message.
 func (c *caster) Flush(ctx context.Context) error {
@@ -266,17 +275,14 @@ func (c *caster) Flush(ctx context.Context) error {
 	}
 }
 
-// Close gives up on what is in flight. The confirming goroutine may wait for a PONG a little longer.
-func (c *caster) Close(ctx context.Context) error {
+// Close gives up on what is in flight.
+func (c *caster) Close(context.Context) error {
 	c.once.Do(func() {
 		c.session.forget(c)
 		c.end(errClosed)
-		close(c.quit)
+		c.wire.close()
+		<-c.done
 		c.fuse.release()
-		select {
-		case <-c.done:
-		case <-ctx.Done():
-		}
 	})
 	return nil
 }

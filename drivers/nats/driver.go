@@ -18,6 +18,7 @@ const (
 	optAckWait        = "ack_wait"
 	optPublishTimeout = "publish_timeout"
 	optMonitor        = "monitor"
+	optTLSFirst       = "tls_first"
 )
 
 // Driver is the way to NATS servers. The zero value is ready; it holds nothing.
@@ -50,6 +51,10 @@ func (Driver) Options() []drivers.Option {
 		},
 		{Name: optAckWait, Kind: drivers.KindDuration, Default: "30s", About: "After how long an unacknowledged message is delivered again."},
 		{Name: optPublishTimeout, Kind: drivers.KindDuration, Default: "5s", About: "After how long a send without an answer is unknown."},
+		{
+			Name: optTLSFirst, Kind: drivers.KindBool, Default: "false",
+			About: "Begin with TLS before the server says anything, as servers with handshake_first want it.",
+		},
 		{
 			Name: optMonitor, Kind: drivers.KindText,
 			About: "host:port of the monitoring port of each node, separated by commas: there the audit reads how often disks are synced.",
@@ -145,6 +150,7 @@ type settings struct {
 	ackWait        time.Duration
 	publishTimeout time.Duration
 	monitors       []string
+	tlsFirst       bool
 }
 
 func (d Driver) settings(cfg drivers.Config) (settings, error) {
@@ -155,11 +161,14 @@ func (d Driver) settings(cfg drivers.Config) (settings, error) {
 	s := settings{
 		storage: o.Text(optStorage), dedupWindow: o.Duration(optDedupWindow), maxAckPending: o.Int(optMaxAckPending),
 		ackWait: o.Duration(optAckWait), publishTimeout: o.Duration(optPublishTimeout),
+		tlsFirst: o.Bool(optTLSFirst),
 	}
 	if m := o.Text(optMonitor); m != "" {
 		s.monitors = strings.Split(m, ",")
 	}
 	switch {
+	case s.tlsFirst && cfg.TLS == nil:
+		return s, errors.New(optTLSFirst + ": the target has no TLS: use a tls:// address, or leave the option out")
 	case s.dedupWindow > 0 && s.dedupWindow < minDedup:
 		return s, fmt.Errorf("%s: %v is less than the %v that JetStream takes", optDedupWindow, s.dedupWindow, minDedup)
 	case s.ackWait == 0:
@@ -179,7 +188,11 @@ func (d Driver) Open(ctx context.Context, cfg drivers.Config, env drivers.Env) (
 	if len(cfg.Servers) == 0 {
 		return nil, errors.New("open nats session: no server was given")
 	}
-	s := &session{cfg: cfg, env: env, set: set}
+	who, err := identify(cfg.Auth)
+	if err != nil {
+		return nil, fmt.Errorf("open nats session: %w", err)
+	}
+	s := &session{cfg: cfg, env: env, set: set, who: who}
 	if err := s.connect(ctx); err != nil {
 		return nil, fmt.Errorf("connect to nats at %s: %w", strings.Join(cfg.Servers, ", "), err)
 	}

@@ -21,9 +21,29 @@ var (
 	errShard = errors.New("no such shard")
 	// errWindow says that more messages were in flight than a producer can name.
 	errWindow = errors.New("too many messages in flight")
+	// errTooLarge says that a message is larger than the server's max_payload.
+	errTooLarge = errors.New("the message is larger than the server's max_payload: send smaller ones, or raise it")
+	// errNoHeaders says that the server takes no headers.
+	errNoHeaders = errors.New("the server takes no headers, which came with version 2.2")
+	// errNotWritten says that the connection was gone before the message was written.
+	errNotWritten = errors.New("not sent, because the connection to the server is lost")
+	// errHungUp says that the server closed the connection, or is about to.
+	errHungUp = errors.New("the server hung up")
+	// errDenied says that the client's user has no right to publish or subscribe where it must.
+	errDenied = errors.New("the server denies")
+	// errProtocol says that what the server sent is not the protocol of NATS.
+	errProtocol = errors.New("an operation that is not of NATS")
 	// errAnswer says that an answer was not understood.
 	errAnswer = errors.New("an answer that is no PubAck")
 )
+
+// lost makes the driver's own error of what ended a connection.
+func lost(cause error) error {
+	if cause == nil || errors.Is(cause, errLost) || errors.Is(cause, errDenied) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", errLost, cause)
+}
 
 // serverError is an error in a PubAck or in an answer of the JetStream API, by its code in the server's errors.json.
 type serverError struct {
@@ -36,13 +56,10 @@ func (e *serverError) Error() string {
 	return fmt.Sprintf("jetstream error %d: %s", e.Code, e.Description)
 }
 
-// publishOutcome says what is known of a message when the library's publish returned err, which is not nil. Only what is refused
-// before anything is written is known not to have been sent.
+// publishOutcome says what is known of a message when publishing it gave err, which is not nil. Only what is refused before anything is
+// written is known not to have been sent.
 func publishOutcome(err error) drivers.Outcome {
-	for _, never := range []error{
-		natsgo.ErrMaxPayload, natsgo.ErrConnectionClosed, natsgo.ErrConnectionDraining, natsgo.ErrBadSubject,
-		natsgo.ErrHeadersNotSupported, natsgo.ErrInvalidMsg, natsgo.ErrInvalidConnection, errShard, errWindow, errClosed,
-	} {
+	for _, never := range []error{errTooLarge, errNoHeaders, errNotWritten, errShard, errWindow, errClosed} {
 		if errors.Is(err, never) {
 			return drivers.Rejected
 		}
@@ -53,9 +70,9 @@ func publishOutcome(err error) drivers.Outcome {
 // answerOutcome says what is known of a message whose answer was err, nil for a PubAck without an error.
 //
 // Rejected are those answers that the server gives before it stores or proposes anything (processJetStreamMsg and
-// processClusteredInboundMsg of nats-server 2.15), and "no responders", after which no message was ever found
-// (more than 30,000 with leaders killed and electing). All others stay Unknown. Above all 10077, a failed store: in a cluster the other
-// nodes may have stored what the leader could not.
+// processClusteredInboundMsg of nats-server 2.15), and "no responders", after which no message was ever found (more than 30,000 with
+// leaders killed and electing). All others stay Unknown. Above all 10077, a failed store, when it is not about a limit of the stream: in a
+// cluster the other nodes may have stored what the leader could not.
 func answerOutcome(err error) drivers.Outcome {
 	if err == nil {
 		return drivers.Acked
@@ -68,6 +85,11 @@ func answerOutcome(err error) drivers.Outcome {
 		return drivers.Unknown
 	}
 	switch api.Code {
+	case 10077: // the stream could not store it
+		if full(api.Description) {
+			return drivers.Rejected
+		}
+		return drivers.Unknown
 	case 10002, // resource limits exceeded for account
 		10023, // insufficient resources
 		10028, // insufficient memory resources available
@@ -85,8 +107,22 @@ func answerOutcome(err error) drivers.Outcome {
 	}
 }
 
+// full tells whether a failed store is that of a stream which discards new messages and has reached a limit (ErrMaxMsgs and so on in
+// store.go of nats-server). Limits are part of the stream's state, so that every replica comes to the same result.
+func full(description string) bool {
+	switch description {
+	case "maximum messages exceeded", "maximum bytes exceeded", "maximum messages per subject exceeded", "message too large":
+		return true
+	default:
+		return false
+	}
+}
+
 // temporary tells whether an administrative call may succeed when it is made again, as while a cluster elects.
-func temporary(err error) bool {
+func (s *session) temporary(err error) bool {
+	if !s.jetstream && errors.Is(err, jetstream.ErrJetStreamNotEnabled) && len(s.cfg.Servers) == 1 {
+		return false // there is no cluster where another node could answer
+	}
 	for _, passing := range []error{
 		natsgo.ErrNoResponders, natsgo.ErrTimeout, jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled,
 	} {

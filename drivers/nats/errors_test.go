@@ -5,8 +5,6 @@ import (
 	"io"
 	"testing"
 
-	natsgo "github.com/nats-io/nats.go"
-
 	"ordeal/drivers"
 )
 
@@ -15,18 +13,15 @@ func TestPublishOutcome(t *testing.T) {
 		err  error
 		want drivers.Outcome
 	}{
-		{natsgo.ErrMaxPayload, drivers.Rejected},
-		{natsgo.ErrConnectionClosed, drivers.Rejected},
-		{natsgo.ErrConnectionDraining, drivers.Rejected},
-		{natsgo.ErrBadSubject, drivers.Rejected},
-		{natsgo.ErrHeadersNotSupported, drivers.Rejected},
-		{natsgo.ErrInvalidMsg, drivers.Rejected},
-		{natsgo.ErrInvalidConnection, drivers.Rejected},
+		{errTooLarge, drivers.Rejected},
+		{errNoHeaders, drivers.Rejected},
+		{errNotWritten, drivers.Rejected},
 		{fmt.Errorf("shard 9: %w", errShard), drivers.Rejected},
 		{errWindow, drivers.Rejected},
 		{errClosed, drivers.Rejected},
 		{io.ErrClosedPipe, drivers.Unknown}, // a write that failed may have been a write in part
-		{natsgo.ErrReconnectBufExceeded, drivers.Unknown},
+		{errHungUp, drivers.Unknown},
+		{errDenied, drivers.Unknown},
 		{errLost, drivers.Unknown},
 	} {
 		if got := publishOutcome(c.err); got != c.want {
@@ -39,14 +34,14 @@ func TestAnswerOutcome(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		data   string
-		header natsgo.Header
+		header string
 		want   drivers.Outcome
 	}{
 		{name: "stored", data: `{"stream":"orders", "seq":12}`, want: drivers.Acked},
 		{name: "stored in a domain", data: `{"stream":"orders", "domain":"hub", "seq":12}`, want: drivers.Acked},
 		{name: "duplicate", data: `{"stream":"orders","seq":12,"duplicate": true}`, want: drivers.Acked},
-		{name: "no responders", header: natsgo.Header{"Status": {"503"}}, want: drivers.Rejected},
-		{name: "other status", header: natsgo.Header{"Status": {"408"}}, want: drivers.Unknown},
+		{name: "no responders", header: "NATS/1.0 503\r\n\r\n", want: drivers.Rejected},
+		{name: "other status", header: "NATS/1.0 408 Request Timeout\r\n\r\n", want: drivers.Unknown},
 		{name: "account limit", data: failure(10002), want: drivers.Rejected},
 		{name: "resources", data: failure(10023), want: drivers.Rejected},
 		{name: "memory", data: failure(10028), want: drivers.Rejected},
@@ -59,6 +54,10 @@ func TestAnswerOutcome(t *testing.T) {
 		{name: "last sequence", data: failure(10164), want: drivers.Rejected},
 		{name: "too many requests", data: failure(10167), want: drivers.Rejected},
 		{name: "store failed", data: failure(10077), want: drivers.Unknown},
+		{name: "full", data: failed(10077, "maximum messages exceeded"), want: drivers.Rejected},
+		{name: "full of bytes", data: failed(10077, "maximum bytes exceeded"), want: drivers.Rejected},
+		{name: "full subject", data: failed(10077, "maximum messages per subject exceeded"), want: drivers.Rejected},
+		{name: "too large for the store", data: failed(10077, "message too large"), want: drivers.Rejected},
 		{name: "not leader", data: failure(10009), want: drivers.Unknown},
 		{name: "cluster not available", data: failure(10008), want: drivers.Unknown},
 		{name: "a code of tomorrow", data: failure(19999), want: drivers.Unknown},
@@ -67,15 +66,17 @@ func TestAnswerOutcome(t *testing.T) {
 		{name: "no json", data: `+OK`, want: drivers.Unknown},
 		{name: "nothing", want: drivers.Unknown},
 	} {
-		_, err := parseAnswer(&natsgo.Msg{Data: []byte(c.data), Header: c.header})
+		_, err := parseAnswer([]byte(c.header), []byte(c.data))
 		if got := answerOutcome(err); got != c.want {
 			t.Errorf("%s: %s (%v), want %s", c.name, got, err, c.want)
 		}
 	}
 }
 
-func failure(code int) string {
-	return fmt.Sprintf(`{"error":{"code":503,"err_code":%d,"description":"why"},"stream":"orders","seq":0}`, code)
+func failure(code int) string { return failed(code, "why") }
+
+func failed(code int, why string) string {
+	return fmt.Sprintf(`{"error":{"code":503,"err_code":%d,"description":%q},"stream":"orders","seq":0}`, code, why)
 }
 
 // FuzzAnswer holds the quick reader against encoding/json: whatever the quick one takes, the other must read the same way.

@@ -85,17 +85,42 @@ func (f *flight) reject(batch []drivers.Message, err error) {
 	}
 }
 
-// land settles the message of handle; the receipt's token is filled in. It does nothing when the message was settled before.
-func (f *flight) land(handle uint64, r drivers.Receipt) {
+// landing is the receipt of the message of handle; its token is filled in.
+type landing struct {
+	handle  uint64
+	receipt drivers.Receipt
+}
+
+func landed(handle uint64, r drivers.Receipt) landing { return landing{handle: handle, receipt: r} }
+
+// land settles what one read brought. It does nothing for a message that was settled before.
+func (f *flight) land(ls []landing) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	held := -1 // one receipt is kept back, to say whether another follows
+	for i := range ls {
+		if !f.seated(ls[i].handle) || held >= 0 && ls[held].handle == ls[i].handle {
+			continue
+		}
+		if held >= 0 {
+			ls[held].receipt.More = true
+			f.vacate(uint32(ls[held].handle&seatMask), ls[held].receipt)
+		}
+		held = i
+	}
+	if held >= 0 {
+		f.vacate(uint32(ls[held].handle&seatMask), ls[held].receipt)
+	}
+}
+
+// seated tells whether the message of handle waits for its answer.
+func (f *flight) seated(handle uint64) bool {
 	number := handle & seatMask
 	if number >= uint64(len(f.seats)) {
-		return
+		return false
 	}
-	if s := &f.seats[number]; s.taken && s.generation == handle>>seatBits {
-		f.vacate(uint32(number), r)
-	}
+	s := &f.seats[number]
+	return s.taken && s.generation == handle>>seatBits
 }
 
 func (f *flight) vacate(number uint32, r drivers.Receipt) {

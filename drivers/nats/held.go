@@ -3,12 +3,11 @@ package nats
 import (
 	"cmp"
 	"slices"
-
-	natsgo "github.com/nats-io/nats.go"
 )
 
-// held keeps the messages that a consumer has not answered. A tag is a place's number in its low half and its generation above, so that
-// the tag of a message that was answered before finds nothing.
+// held keeps the ack subjects of the messages that a consumer has not answered. A tag is a place's number in its low half and its
+// generation above, so that the tag of a message that was answered before finds nothing. Nothing is allocated once all places have been in
+// use.
 type held struct {
 	places []place
 	free   []uint32
@@ -16,11 +15,13 @@ type held struct {
 }
 
 type place struct {
-	msg        *natsgo.Msg
+	subject    []byte
+	seq        uint64
 	generation uint32
+	taken      bool
 }
 
-func (h *held) put(m *natsgo.Msg) (tag uint64) {
+func (h *held) put(subject []byte, seq uint64) (tag uint64) {
 	if len(h.free) == 0 {
 		h.free = append(h.free, uint32(len(h.places)))
 		h.places = append(h.places, place{})
@@ -28,40 +29,40 @@ func (h *held) put(m *natsgo.Msg) (tag uint64) {
 	number := h.free[len(h.free)-1]
 	h.free = h.free[:len(h.free)-1]
 	p := &h.places[number]
-	p.msg = m
+	p.subject, p.seq, p.taken = append(p.subject[:0], subject...), seq, true
 	h.count++
 	return uint64(p.generation)<<32 | uint64(number)
 }
 
-// remove returns the message of tag, nil where there is none any more.
-func (h *held) remove(tag uint64) *natsgo.Msg {
+// remove returns the subject of tag, nil where there is none any more. It is good until the next put.
+func (h *held) remove(tag uint64) []byte {
 	number := uint32(tag)
 	if int(number) >= len(h.places) {
 		return nil
 	}
 	p := &h.places[number]
-	if p.msg == nil || p.generation != uint32(tag>>32) {
+	if !p.taken || p.generation != uint32(tag>>32) {
 		return nil
 	}
-	m := p.msg
-	*p = place{generation: p.generation + 1}
+	p.taken = false
+	p.generation++
 	h.free = append(h.free, number)
 	h.count--
-	return m
+	return p.subject
 }
 
-// all returns what is held, in the order of the stream.
-func (h *held) all() []*natsgo.Msg {
-	out := make([]*natsgo.Msg, 0, h.count)
+// all returns the subjects of what is held, in the order of the stream.
+func (h *held) all() [][]byte {
+	var taken []*place
 	for i := range h.places {
-		if m := h.places[i].msg; m != nil {
-			out = append(out, m)
+		if h.places[i].taken {
+			taken = append(taken, &h.places[i])
 		}
 	}
-	slices.SortFunc(out, func(a, b *natsgo.Msg) int {
-		first, _ := parseMetadata(a.Reply)
-		second, _ := parseMetadata(b.Reply)
-		return cmp.Compare(first.seq, second.seq)
-	})
+	slices.SortFunc(taken, func(a, b *place) int { return cmp.Compare(a.seq, b.seq) })
+	out := make([][]byte, 0, len(taken))
+	for _, p := range taken {
+		out = append(out, p.subject)
+	}
 	return out
 }

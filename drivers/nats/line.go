@@ -1,7 +1,9 @@
 package nats
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -15,9 +17,36 @@ import (
 // while it writes: cutting the connection is the only way to end a call that the network does not let go on.
 type line struct {
 	net.Conn
-	once sync.Once
-	err  error
+	// server is the address that was dialled.
+	server string
+	once   sync.Once
+	err    error
+
+	mu sync.Mutex
+	// heard is the beginning of what the server said, by which a stranger is known.
+	heard []byte
 }
+
+// Read keeps the beginning.
+func (l *line) Read(b []byte) (int, error) {
+	n, err := l.Conn.Read(b)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if room := greetingMost - len(l.heard); room > 0 && n > 0 {
+		l.heard = append(l.heard, b[:min(n, room)]...)
+	}
+	return n, err
+}
+
+// said is the beginning of what the server said.
+func (l *line) said() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.heard)
+}
+
+// greetingMost is how much of a greeting is kept, in bytes: an INFO is about 400 long.
+const greetingMost = 4 << 10
 
 func (l *line) cut() {
 	l.once.Do(func() { l.err = l.Conn.Close() })
@@ -58,8 +87,15 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.line = &line{Conn: conn}
+	d.line = &line{Conn: conn, server: address}
 	return d.line, nil
+}
+
+// last is the connection that the library was given last, nil for none.
+func (d *dialer) last() *line {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.line
 }
 
 // cut ends whatever the library does on the connection it was given last.
@@ -71,8 +107,21 @@ func (d *dialer) cut() {
 	}
 }
 
-// open makes one client connection; lost is called when it is gone, from a goroutine of the library.
-func open(ctx context.Context, cfg drivers.Config, env drivers.Env, lost func()) (*natsgo.Conn, *line, error) {
+// access is what it takes to connect.
+type access struct {
+	cfg drivers.Config
+	env drivers.Env
+	set settings
+	who identity
+	// lost is called when the connection is gone, denied when the server refuses the right to do something; both from a goroutine of the
+	// library.
+	lost   func()
+	denied func(err error)
+}
+
+// open makes one client connection.
+func open(ctx context.Context, a access) (*natsgo.Conn, *line, error) {
+	cfg, env := a.cfg, a.env
 	d := &dialer{ctx: ctx, dial: env.Dial}
 	release := context.AfterFunc(ctx, d.cut)
 	defer release()
@@ -80,20 +129,27 @@ func open(ctx context.Context, cfg drivers.Config, env drivers.Env, lost func())
 		natsgo.Name(env.Name), natsgo.SetCustomDialer(d), natsgo.SkipHostLookup(),
 		natsgo.NoReconnect(), natsgo.DontRandomize(), natsgo.IgnoreDiscoveredServers(),
 		natsgo.SkipSubjectValidation(), // names are checked once, when a topic is declared
-		natsgo.ClosedHandler(func(*natsgo.Conn) { lost() }),
+		natsgo.ClosedHandler(func(*natsgo.Conn) { a.lost() }),
 		natsgo.ErrorHandler(func(_ *natsgo.Conn, sub *natsgo.Subscription, err error) {
 			env.Logger.Warn("nats client", "client", env.Name, "error", err.Error(), "subscribed", sub != nil)
+			if errors.Is(err, natsgo.ErrPermissionViolation) {
+				a.denied(err)
+			}
 		}),
 	}
+	// Each server gets its share of the time: one that is paused must not use up that of the others.
+	patience := greetLimit
 	if deadline, ok := ctx.Deadline(); ok {
-		options = append(options, natsgo.Timeout(max(time.Until(deadline), 1)))
+		patience = min(patience, time.Until(deadline)/time.Duration(len(cfg.Servers)))
 	}
+	options = append(options, natsgo.Timeout(max(patience, 1)))
 	if cfg.TLS != nil {
 		options = append(options, natsgo.Secure(cfg.TLS))
 	}
-	if cfg.Auth.User != "" {
-		options = append(options, natsgo.UserInfo(cfg.Auth.User, cfg.Auth.Password))
+	if a.set.tlsFirst {
+		options = append(options, natsgo.TLSHandshakeFirst())
 	}
+	options = append(options, a.who.options()...)
 	pool := natsgo.GetDefaultOptions()
 	for _, server := range cfg.Servers {
 		pool.Servers = append(pool.Servers, "nats://"+server)
@@ -109,9 +165,9 @@ func open(ctx context.Context, cfg drivers.Config, env drivers.Env, lost func())
 		if err == nil {
 			nc.Close()
 		}
-		return nil, nil, ctx.Err()
+		return nil, nil, explain(a, d.last(), ctx.Err())
 	case err != nil:
-		return nil, nil, err
+		return nil, nil, explain(a, d.last(), err)
 	}
 	return nc, d.line, nil
 }

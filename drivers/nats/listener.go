@@ -2,28 +2,40 @@ package nats
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	natsgo "github.com/nats-io/nats.go"
-
 	"ordeal/drivers"
+)
+
+// Subscriptions of a listener: the messages, and the echoes of its soundings.
+const (
+	sidMessages = 1
+	sidEchoes   = 2
 )
 
 // listener is a member of a group that reads a broadcast: a core subscription in a queue group.
 type listener struct {
 	session *session
 	spec    drivers.ConsumerSpec
-	inbox   *inbox
-	sub     *natsgo.Subscription
-	// returned counts what Receive has given out; moved is signalled when it grows while a fence waits.
+	intake  *intake
+	// inbox is where echoes come to.
+	inbox string
+	// early is what arrived before Consumer returned.
+	early []drivers.Delivery
+	// parsed counts what was taken from the network, by who has the turn; returned what Receive has given out.
+	parsed   uint64
 	returned atomic.Uint64
-	fences   atomic.Int32
-	moved    chan struct{}
-	gone     chan struct{}
-	once     sync.Once
+
+	// mu guards who waits: for PONGs, oldest first, and for echoes.
+	mu     sync.Mutex
+	pongs  []chan uint64
+	echoes map[string]chan uint64
+	number int
+	once   sync.Once
 }
 
 var (
@@ -33,72 +45,147 @@ var (
 
 // newListener returns once every server that it can reach sends what is published there.
 func newListener(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*listener, error) {
-	l := &listener{session: s, spec: spec, inbox: newInbox(), moved: make(chan struct{}, 1), gone: make(chan struct{})}
-	var err error
-	if l.sub, err = s.nc.QueueSubscribe(allSubjects(spec.Topic), spec.Group.Name, l.inbox.push); err != nil {
+	w, err := s.dialWire(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if err := l.sub.SetPendingLimits(-1, -1); err != nil {
+	l := &listener{session: s, spec: spec, inbox: s.nc.NewInbox(), echoes: make(map[string]chan uint64)}
+	w.begin()
+	w.say(fmt.Sprintf("SUB %s %s %d", allSubjects(spec.Topic), spec.Group.Name, sidMessages))
+	w.say(fmt.Sprintf("SUB %s.* %d", l.inbox, sidEchoes))
+	if err := w.end(); err != nil {
+		w.close()
 		return nil, err
 	}
-	if err := s.add(l); err != nil {
-		return nil, err
+	l.intake = newIntake(w)
+	if err = s.add(l); err == nil {
+		err = l.settle(ctx)
 	}
-	if err := s.sound(ctx); err != nil {
+	if err != nil {
 		l.leave()
 		return nil, err
 	}
 	return l, nil
 }
 
-// Receive returns what arrived.
-func (l *listener) Receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
-	if err := ctx.Err(); err != nil || len(dst) == 0 {
-		return 0, err
-	}
-	if l.inbox.ready() {
-		return l.take(dst), nil
-	}
-	if err := l.inbox.wait(ctx, 0); err != nil {
-		if ctx.Err() != nil {
-			return 0, ctx.Err()
+// settle sounds out the servers, and reads meanwhile.
+func (l *listener) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	reading, stop := context.WithCancel(ctx)
+	sounded := make(chan error, 1)
+	go func() {
+		_, err := l.sound(ctx)
+		sounded <- err
+		stop()
+	}()
+	var err error
+	dst := make([]drivers.Delivery, receiveEarly)
+	for err == nil {
+		var n int
+		n, err = l.receive(reading, dst)
+		for _, d := range dst[:n] {
+			d.Body = append([]byte(nil), d.Body...)
+			l.early = append(l.early, d)
 		}
-		return 0, fmt.Errorf("receive from topic %q: %w", l.spec.Topic.Name, err)
 	}
-	return l.take(dst), nil
+	if reading.Err() == nil {
+		l.intake.end(err)
+		cancel()
+	}
+	if failed := <-sounded; failed != nil {
+		return errors.Join(failed, ignoreContext(err))
+	}
+	return nil
 }
 
-func (l *listener) take(dst []drivers.Delivery) (n int) {
-	for n < len(dst) {
-		m := l.inbox.pop()
-		if m == nil {
-			break
-		}
-		dst[n] = drivers.Delivery{Shard: shardOf(m.Subject), Body: m.Data}
-		n++
+// receiveEarly is how many deliveries are taken at once while a listener begins.
+const receiveEarly = 64
+
+// ignoreContext lets the end of a context pass, which somebody else tells.
+func ignoreContext(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return nil
 	}
+	return err
+}
+
+// Receive returns what arrived.
+func (l *listener) Receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
+	if len(dst) == 0 || ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
+	if len(l.early) > 0 {
+		n := copy(dst, l.early)
+		l.early = l.early[n:]
+		l.returned.Add(uint64(n))
+		return n, nil
+	}
+	n, err := l.receive(ctx, dst)
 	l.returned.Add(uint64(n))
-	if l.fences.Load() > 0 {
-		select {
-		case l.moved <- struct{}{}:
-		default:
+	if err == nil || ctx.Err() != nil && n == 0 {
+		return n, errors.Join(err, ctx.Err())
+	}
+	if !errors.Is(err, errClosed) {
+		l.intake.end(err)
+	}
+	return n, fmt.Errorf("receive from topic %q: %w", l.spec.Topic.Name, lost(err))
+}
+
+func (l *listener) receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
+	if err := l.intake.enter(ctx); err != nil {
+		return 0, err
+	}
+	defer l.intake.leave()
+	for {
+		if n, err := l.collect(dst); n > 0 || err != nil {
+			return n, err
+		}
+		if err := l.intake.read(); err != nil && !errors.Is(err, errLapsed) {
+			return 0, err
 		}
 	}
-	return n
+}
+
+// collect makes deliveries of what was read.
+func (l *listener) collect(dst []drivers.Delivery) (n int, err error) {
+	var f frame
+	for n < len(dst) {
+		op, err := l.intake.wire.next(&f)
+		if err != nil {
+			return n, err
+		}
+		switch op {
+		case opNone:
+			return n, nil
+		case opPing:
+			if err := l.intake.wire.tell("PONG"); err != nil {
+				return n, err
+			}
+		case opPong:
+			l.ponged()
+		case opMessage:
+			if f.sid == sidEchoes {
+				l.echoed(string(f.body))
+				continue
+			}
+			dst[n] = drivers.Delivery{Shard: shardOf(f.subject), Body: f.body}
+			n++
+			l.parsed++
+		}
+	}
+	return n, nil
 }
 
 // Ack does nothing: core NATS has no acks.
 func (l *listener) Ack(context.Context, []drivers.Delivery) error {
-	select {
-	case <-l.gone:
+	if l.intake.closed.Load() {
 		return errClosed
-	default:
-		return nil
 	}
+	return nil
 }
 
-// Fence sounds out the servers, waits until the library has handed over what came before their echo, and then until Receive has
-// returned that.
+// Fence sounds out the servers and waits until Receive has returned what came before their echoes.
 func (l *listener) Fence(ctx context.Context) error {
 	if err := l.fence(ctx); err != nil {
 		return fmt.Errorf("fence topic %q: %w", l.spec.Topic.Name, err)
@@ -106,40 +193,29 @@ func (l *listener) Fence(ctx context.Context) error {
 	return nil
 }
 
+// fencePoll is how often a fence looks whether Receive has come far enough.
+const fencePoll = 10 * time.Millisecond
+
 func (l *listener) fence(ctx context.Context) error {
-	if err := l.session.sound(ctx); err != nil {
+	before, err := l.sound(ctx)
+	if err != nil {
 		return err
 	}
-	handed := make(chan struct{})
-	if err := l.session.nc.Barrier(func() { close(handed) }); err != nil {
-		return err
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-l.session.lost:
-		return l.session.lostError()
-	case <-handed:
-	}
-	mark := l.inbox.arrived()
-	l.fences.Add(1)
-	defer l.fences.Add(-1)
-	for l.returned.Load() < mark {
+	tick := time.NewTicker(fencePoll)
+	defer tick.Stop()
+	for l.returned.Load() < before {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-l.gone:
-			return errClosed
-		case <-l.session.lost:
-			return l.session.lostError()
-		case <-l.moved:
-		case <-time.After(10 * time.Millisecond): // several fences may share one signal
+		case <-l.intake.gone:
+			return l.intake.why
+		case <-tick.C:
 		}
 	}
 	return nil
 }
 
-func (l *listener) fail(err error) { l.inbox.end(err) }
+func (l *listener) fail(err error) { l.intake.end(err) }
 
 // Close leaves the group.
 func (l *listener) Close(context.Context) error {
@@ -149,9 +225,10 @@ func (l *listener) Close(context.Context) error {
 
 func (l *listener) leave() {
 	l.once.Do(func() {
-		close(l.gone)
 		l.session.forget(l)
-		l.sub.Unsubscribe() //nolint:errcheck // fails only when the connection is gone, and the subscription with it
-		l.inbox.end(errClosed)
+		l.intake.close()
+		defer l.intake.turn.Unlock()
+		l.intake.wire.tell("UNSUB 1") //nolint:errcheck // fails only when the connection is gone, and the subscription with it
+		l.intake.end(errClosed)
 	})
 }

@@ -11,11 +11,14 @@ type metadata struct {
 	seq       uint64
 }
 
+// text is what is parsed where it lies, be it a string or part of a read buffer.
+type text interface{ ~string | ~[]byte }
+
 const ackSubject = "$JS.ACK."
 
 // parseMetadata reads a reply subject without allocating.
-func parseMetadata(reply string) (m metadata, ok bool) {
-	if len(reply) < len(ackSubject) || reply[:len(ackSubject)] != ackSubject {
+func parseMetadata[T text](reply T) (m metadata, ok bool) {
+	if len(reply) < len(ackSubject) || string(reply[:len(ackSubject)]) != ackSubject {
 		return m, false
 	}
 	// the beginnings of the tokens after the two of the prefix
@@ -48,7 +51,7 @@ func parseMetadata(reply string) (m metadata, ok bool) {
 }
 
 // number reads the token of s that begins at i.
-func number(s string, i int) (n uint64, ok bool) {
+func number[T text](s T, i int) (n uint64, ok bool) {
 	start := i
 	for ; i < len(s) && s[i] != '.'; i++ {
 		if s[i] < '0' || s[i] > '9' || i-start == 19 {

@@ -23,14 +23,16 @@ var (
 )
 
 // parseAnswer reads the answer to a publish. The error is the stream's or that of an answer that says nothing.
-func parseAnswer(m *natsgo.Msg) (pubAck, error) {
-	if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
-		return pubAck{}, natsgo.ErrNoResponders
+func parseAnswer(header, body []byte) (pubAck, error) {
+	if len(body) == 0 && len(header) > 0 {
+		if code, _ := (&frame{header: header}).status(); code == 503 {
+			return pubAck{}, natsgo.ErrNoResponders
+		}
 	}
-	if seq, ok := quickAck(m.Data); ok {
+	if seq, ok := quickAck(body); ok {
 		return pubAck{seq: seq}, nil
 	}
-	return slowAck(m.Data)
+	return slowAck(body)
 }
 
 // quickAck reads the one form that nearly all answers have, a stream and a sequence, without allocating.

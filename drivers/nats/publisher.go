@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -18,57 +19,106 @@ import (
 // handleBase is how handles are written in reply subjects.
 const handleBase = 36
 
-// publisher sends to a stream. Each message has a reply subject of its own under one inbox, and its answer names it by that.
+// publisher sends to a stream. Each message has a reply subject of its own under one inbox, and its answer names it by that. Send writes in
+// the caller's goroutine; one goroutine reads answers and settles them, all that one read brought under one lock.
 type publisher struct {
 	session *session
 	spec    drivers.ProducerSpec
 	route   route
+	wire    *wire
 	flight  *flight
 	fuse    fuse
-	inbox   *natsgo.Subscription
 	// prefix is what all reply subjects begin with, ending in a dot; reply the one being made.
 	prefix  int
 	reply   []byte
 	handles []uint64
-	quit    chan struct{}
 	done    chan struct{}
 	once    sync.Once
 }
 
-func newPublisher(s *session, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (*publisher, error) {
+func newPublisher(ctx context.Context, s *session, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (*publisher, error) {
 	if spec.ClientRetry {
 		return nil, errors.New("this driver sends nothing twice by itself, so there are no client retries: use retry: {attempts: n}")
 	}
-	p := &publisher{
-		session: s, spec: spec, route: newRoute(spec.Topic), flight: newFlight(spec.Window, settle), fuse: fuse{cut: s.line.cut},
-		reply: []byte(s.nc.NewInbox() + "."), quit: make(chan struct{}), done: make(chan struct{}),
-	}
-	p.prefix = len(p.reply)
-	var err error
-	if p.inbox, err = s.nc.Subscribe(string(p.reply)+"*", p.answer); err != nil {
+	w, err := s.dialWire(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if err := p.inbox.SetPendingLimits(-1, -1); err != nil {
+	p := &publisher{
+		session: s, spec: spec, route: newRoute(spec.Topic), wire: w, flight: newFlight(spec.Window, settle), fuse: fuse{cut: w.close},
+		reply: []byte(s.nc.NewInbox() + "."), done: make(chan struct{}),
+	}
+	p.prefix = len(p.reply)
+	if err := w.tell("SUB " + string(p.reply) + "* 1"); err != nil {
+		w.close()
 		return nil, err
 	}
 	if err := s.add(p); err != nil {
+		w.close()
 		return nil, err
 	}
-	go p.expire()
+	go p.run()
 	return p, nil
 }
 
-// expire gives up on answers that do not come: an isolated leader neither answers nor disconnects.
-func (p *publisher) expire() {
+// run reads answers until the connection ends.
+func (p *publisher) run() {
 	defer close(p.done)
-	tick := time.NewTicker(max(p.session.set.publishTimeout/10, time.Millisecond))
-	defer tick.Stop()
+	landing := make([]landing, 0, 256)
+	err := p.wire.serve(p.session.set.publishTimeout/10, p.flight.expire, func(f *frame) {
+		handle, ok := parseHandle(f.subject[min(p.prefix, len(f.subject)):])
+		if !ok {
+			return // nobody but the server knows the inbox, and it writes what it read
+		}
+		ack, err := parseAnswer(f.header, f.body)
+		r := drivers.Receipt{Outcome: answerOutcome(err), Err: err}
+		if r.Outcome == drivers.Acked {
+			r.Position = drivers.At(ack.seq)
+		}
+		landing = append(landing, landed(handle, r))
+	}, func() {
+		p.flight.land(landing)
+		landing = landing[:0]
+	})
+	p.wire.close()
+	p.flight.end(lost(err))
+}
+
+// serve is the loop of a goroutine that does nothing but read: message gets what arrives, and read is called after everything that one read
+// brought. Without a word from the server idle is called at least every so often. It returns why nothing comes any more.
+func (w *wire) serve(every time.Duration, idle func(), message func(f *frame), read func()) error {
+	every = max(every, time.Millisecond)
+	next := time.Now().Add(every)
+	w.conn.SetReadDeadline(next) //nolint:errcheck // fails only when the connection is gone, which the read tells
+	var f frame
 	for {
-		select {
-		case <-p.quit:
-			return
-		case <-tick.C:
-			p.flight.expire()
+		op, err := w.next(&f)
+		switch {
+		case err != nil:
+			read()
+			return err
+		case op == opMessage:
+			message(&f)
+			continue
+		case op == opPing:
+			if err := w.tell("PONG"); err != nil {
+				return err
+			}
+			continue
+		case op == opPong:
+			w.ponged()
+			continue
+		}
+		read()
+		err = w.fill()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			idle()
+			next = time.Now().Add(every)
+			w.conn.SetReadDeadline(next) //nolint:errcheck // likewise
+			err = nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -85,17 +135,16 @@ func (p *publisher) Send(ctx context.Context, batch []drivers.Message) error {
 	if err != nil {
 		return fmt.Errorf("send to topic %q: %w", p.spec.Topic.Name, err)
 	}
+	p.wire.begin()
 	for i := range batch {
 		if err := p.publish(&batch[i], p.handles[i]); err != nil {
-			p.flight.land(p.handles[i], drivers.Receipt{Outcome: publishOutcome(err), Err: err})
+			p.flight.land([]landing{landed(p.handles[i], drivers.Receipt{Outcome: publishOutcome(err), Err: err})})
 		}
 	}
-	select {
-	case <-p.session.lost:
-		return fmt.Errorf("send to topic %q: %w", p.spec.Topic.Name, p.session.lostError())
-	default:
-		return nil
+	if err := p.wire.end(); err != nil {
+		return fmt.Errorf("send to topic %q: %w", p.spec.Topic.Name, lost(err))
 	}
+	return nil
 }
 
 func (p *publisher) publish(m *drivers.Message, handle uint64) error {
@@ -104,38 +153,30 @@ func (p *publisher) publish(m *drivers.Message, handle uint64) error {
 		return err
 	}
 	p.reply = strconv.AppendUint(p.reply[:p.prefix], handle, handleBase)
-	if len(m.Headers) == 0 && p.session.set.dedupWindow == 0 {
-		return p.session.nc.PublishRequest(subject, string(p.reply), m.Body)
-	}
-	msg := &natsgo.Msg{Subject: subject, Reply: string(p.reply), Data: m.Body, Header: header(m.Headers)}
+	headers := m.Headers
 	if p.session.set.dedupWindow > 0 {
 		sum := fnv.New128a()
 		sum.Write(m.Body)
-		msg.Header.Set(natsgo.MsgIdHdr, hex.EncodeToString(sum.Sum(nil)))
+		id := hex.EncodeToString(sum.Sum(nil))
+		headers = append(headers[:len(headers):len(headers)], drivers.Header{Name: natsgo.MsgIdHdr, Value: []byte(id)})
 	}
-	return p.session.nc.PublishMsg(msg)
+	return p.wire.publish(subject, p.reply, headers, m.Body)
 }
 
-func header(in []drivers.Header) natsgo.Header {
-	out := make(natsgo.Header, len(in)+1)
-	for _, h := range in {
-		out.Add(h.Name, string(h.Value))
+// parseHandle reads what publish wrote behind the prefix.
+func parseHandle(digits []byte) (handle uint64, ok bool) {
+	for _, c := range digits {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'z':
+			c -= 'a' - 10
+		default:
+			return 0, false
+		}
+		handle = handle*handleBase + uint64(c)
 	}
-	return out
-}
-
-// answer settles the message that an answer is for. The library calls it from one goroutine.
-func (p *publisher) answer(m *natsgo.Msg) {
-	handle, err := strconv.ParseUint(m.Subject[p.prefix:], handleBase, 64)
-	if err != nil {
-		return // nobody but the server knows the inbox, and it writes what it read
-	}
-	ack, err := parseAnswer(m)
-	r := drivers.Receipt{Outcome: answerOutcome(err), Err: err}
-	if r.Outcome == drivers.Acked {
-		r.Position = drivers.At(ack.seq)
-	}
-	p.flight.land(handle, r)
+	return handle, len(digits) > 0 && len(digits) <= 13
 }
 
 // Flush waits for the answers.
@@ -146,17 +187,19 @@ func (p *publisher) Flush(ctx context.Context) error {
 	return nil
 }
 
-func (p *publisher) fail(err error) { p.flight.end(err) }
+func (p *publisher) fail(err error) {
+	p.flight.end(err)
+	p.wire.close()
+}
 
 // Close gives up on what is in flight.
 func (p *publisher) Close(context.Context) error {
 	p.once.Do(func() {
 		p.session.forget(p)
 		p.flight.end(errClosed)
-		close(p.quit)
+		p.wire.close()
 		<-p.done
 		p.fuse.release()
-		p.inbox.Unsubscribe() //nolint:errcheck // fails only when the connection is gone, and the subscription with it
 	})
 	return nil
 }

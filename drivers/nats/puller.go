@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
-
-	natsgo "github.com/nats-io/nats.go"
 
 	"ordeal/drivers"
 )
@@ -32,29 +31,32 @@ const (
 type puller struct {
 	session *session
 	spec    drivers.ConsumerSpec
-	mode    ackMode
-	inbox   *inbox
-	sub     *natsgo.Subscription
-	drained chan struct{}
-	once    sync.Once
-	fuse    fuse
+	// name is the consumer's on the server.
+	name   string
+	mode   ackMode
+	intake *intake
+	once   sync.Once
+	fuse   fuse
 
 	api    string // subject of pull requests
 	prefix string // of their reply subjects
 	limit  int    // the prefetch
+	// replay tells that nobody but this consumer reads, apart from all groups.
+	replay bool
 
-	// mu guards what follows, for a session that is closed while its consumer receives; it is not held while anybody waits.
-	mu    sync.Mutex
+	// What follows is that of who has the intake's turn.
 	pulls []pull // outstanding, oldest first; the server serves them in this order
 	last  uint64 // number of the last request
 	open  int    // messages that outstanding requests may still bring
 	// heard is when the server last showed that it knows the requests; silence is how long it may be quiet.
 	heard   time.Time
 	silence time.Duration
-	// refused tells that a request was, and refusals how many since a message came.
+	// refused tells that a request was, and refusals how many since a message came; missing that the consumer is said to be gone.
 	refused  bool
 	refusals int
+	missing  bool
 	held     held
+	reply    []byte
 }
 
 // pull is a request that may still bring some messages.
@@ -73,22 +75,34 @@ func newPuller(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*pul
 		return nil, err
 	}
 	c := &puller{
-		session: s, spec: spec, mode: ackModeOf(spec.Topic, spec.Group), inbox: newInbox(), drained: make(chan struct{}),
-		fuse: fuse{cut: s.line.cut}, api: "$JS.API.CONSUMER.MSG.NEXT." + spec.Topic.Name + "." + spec.Group.Name,
-		prefix: s.nc.NewInbox() + ".", limit: prefetch(spec.Group), silence: pullSilence,
+		session: s, spec: spec, name: spec.Group.Name, mode: ackModeOf(spec.Topic, spec.Group), limit: prefetch(spec.Group),
 	}
-	var err error
-	if c.sub, err = s.nc.Subscribe(c.prefix+"*", c.inbox.push); err != nil {
-		return nil, err
-	}
-	c.sub.SetClosedHandler(func(string) { close(c.drained) })
-	if err := c.sub.SetPendingLimits(-1, -1); err != nil {
-		return nil, err
-	}
-	if err := s.add(c); err != nil {
+	if err := c.connect(ctx); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// connect makes the connection for the messages of the consumer that c names.
+func (c *puller) connect(ctx context.Context) error {
+	w, err := c.session.dialWire(ctx)
+	if err != nil {
+		return err
+	}
+	c.fuse.cut, c.silence = w.close, pullSilence
+	c.api = "$JS.API.CONSUMER.MSG.NEXT." + c.spec.Topic.Name + "." + c.name
+	c.prefix = c.session.nc.NewInbox() + "."
+	if err := w.tell("SUB " + c.prefix + "* 1"); err != nil {
+		w.close()
+		return err
+	}
+	c.intake = newIntake(w)
+	if err := c.session.add(c); err != nil {
+		c.intake.end(err)
+		<-c.intake.done
+		return err
+	}
+	return nil
 }
 
 // Receive keeps requests open and returns what arrives.
@@ -96,79 +110,92 @@ func (c *puller) Receive(ctx context.Context, dst []drivers.Delivery) (int, erro
 	if len(dst) == 0 {
 		return 0, ctx.Err()
 	}
-	for {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		n, err := c.receive(ctx, dst)
-		if n > 0 {
-			return n, nil
-		}
-		if err != nil {
-			if ctx.Err() != nil {
-				return 0, ctx.Err()
-			}
-			return 0, fmt.Errorf("receive from topic %q as %q: %w", c.spec.Topic.Name, c.spec.Group.Name, err)
-		}
+	n, err := c.receive(ctx, dst)
+	if err == nil || ctx.Err() != nil && n == 0 {
+		return n, errors.Join(err, ctx.Err())
 	}
+	if !errors.Is(err, errClosed) {
+		c.intake.end(err)
+	}
+	return n, fmt.Errorf("receive from topic %q as %q: %w", c.spec.Topic.Name, c.spec.Group.Name, lost(err))
 }
 
 func (c *puller) receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
-	patience, err := c.prepare(ctx)
-	if err != nil {
+	if err := c.intake.enter(ctx); err != nil {
 		return 0, err
 	}
-	if patience > 0 {
-		if err := c.inbox.wait(ctx, patience); err != nil {
+	defer c.intake.leave()
+	for {
+		n, err := c.collect(dst)
+		if err != nil {
+			return n, err
+		}
+		if n > 0 {
+			if c.mode == ackArrival {
+				return n, c.acknowledge(ctx, dst[:n])
+			}
+			return n, nil
+		}
+		patience, err := c.prepare(ctx)
+		if err != nil {
+			return 0, err
+		}
+		c.intake.until(patience)
+		if err := c.intake.read(); err != nil && !errors.Is(err, errLapsed) {
 			return 0, err
 		}
 	}
-	n := c.collect(dst)
-	if n > 0 && c.mode == ackArrival {
-		return n, c.acknowledge(ctx, dst[:n])
-	}
-	return n, nil
 }
 
-// prepare sees to the requests and returns how long to wait for messages, 0 when there are some.
-func (c *puller) prepare(ctx context.Context) (patience time.Duration, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// prepare sees to the requests and returns until when to wait for messages.
+func (c *puller) prepare(ctx context.Context) (time.Time, error) {
+	now := time.Now()
+	if c.missing || c.refused && c.refusals%refusalCheck == refusalCheck-1 {
+		c.missing = false
+		if err := c.exists(ctx); err != nil {
+			return now, err
+		}
+	}
 	if c.refused {
 		c.refused = false
 		c.refusals++
-		if c.refusals%refusalCheck == 0 {
-			return 0, c.exists(ctx)
-		}
-		return pullPause, nil
+		return now.Add(pullPause), nil
 	}
-	quiet := time.Since(c.heard)
-	if len(c.pulls) > 0 && quiet >= c.silence && !c.inbox.waiting() {
+	if len(c.pulls) > 0 && now.Sub(c.heard) >= c.silence {
 		c.pulls, c.open = nil, 0
 		c.silence = min(2*c.silence, maxPullSilence)
 	}
-	if err := c.ask(ctx); err != nil || c.inbox.ready() {
-		return 0, err
+	if err := c.ask(ctx); err != nil {
+		return now, err
 	}
 	if len(c.pulls) == 0 {
-		return c.silence, nil // all that may be is with us: only an ack makes room
+		return now.Add(c.silence), nil // all that may be is with us: only an ack makes room
 	}
-	return max(c.silence-time.Since(c.heard), time.Millisecond), nil
+	return c.heard.Add(c.silence), nil
 }
 
-// collect makes deliveries of what is there.
-func (c *puller) collect(dst []drivers.Delivery) (n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// collect makes deliveries of what was read.
+func (c *puller) collect(dst []drivers.Delivery) (n int, err error) {
 	heard := false
+	var f frame
 	for n < len(dst) {
-		m := c.inbox.pop()
-		if m == nil {
+		op, err := c.intake.wire.next(&f)
+		if err != nil {
+			return n, err
+		}
+		if op == opNone {
 			break
 		}
-		heard = true
-		if c.take(m, &dst[n]) {
-			n++
+		switch op {
+		case opPing:
+			if err := c.intake.wire.tell("PONG"); err != nil {
+				return n, err
+			}
+		case opMessage:
+			heard = true
+			if c.take(&f, &dst[n]) {
+				n++
+			}
 		}
 	}
 	if heard {
@@ -177,7 +204,7 @@ func (c *puller) collect(dst []drivers.Delivery) (n int) {
 	if n > 0 {
 		c.refusals = 0
 	}
-	return n
+	return n, nil
 }
 
 // ask opens another request when there is room for at least half of the prefetch.
@@ -190,9 +217,17 @@ func (c *puller) ask(ctx context.Context) error {
 		return err
 	}
 	defer c.fuse.disarm()
+	c.intake.wire.begin()
+	err := c.request(room)
+	return errors.Join(err, c.intake.wire.end())
+}
+
+// request adds a pull request. The wire is in a batch.
+func (c *puller) request(room int) error {
 	c.last++
-	request := fmt.Appendf(nil, `{"batch":%d,"expires":%d,"idle_heartbeat":%d}`, room, pullExpires, pullHeartbeat)
-	if err := c.session.nc.PublishRequest(c.api, c.prefix+strconv.FormatUint(c.last, 10), request); err != nil {
+	c.reply = strconv.AppendUint(append(c.reply[:0], c.prefix...), c.last, 10)
+	body := fmt.Appendf(nil, `{"batch":%d,"expires":%d,"idle_heartbeat":%d}`, room, pullExpires, pullHeartbeat)
+	if err := c.intake.wire.publish(c.api, c.reply, nil, body); err != nil {
 		return err
 	}
 	if len(c.pulls) == 0 {
@@ -203,41 +238,45 @@ func (c *puller) ask(ctx context.Context) error {
 	return nil
 }
 
-// take makes a delivery of m, or notes what the server says about a request.
-func (c *puller) take(m *natsgo.Msg, d *drivers.Delivery) bool {
-	meta, ok := parseMetadata(m.Reply)
+// take makes a delivery of f, or notes what the server says about a request.
+func (c *puller) take(f *frame, d *drivers.Delivery) bool {
+	meta, ok := parseMetadata(f.reply)
 	if !ok {
-		c.status(m)
+		c.status(f)
 		return false
 	}
 	if len(c.pulls) > 0 {
 		c.open--
 		if c.pulls[0].left--; c.pulls[0].left == 0 {
-			c.pulls = c.pulls[1:]
+			c.pulls = c.pulls[:copy(c.pulls, c.pulls[1:])]
 		}
 	}
 	*d = drivers.Delivery{
-		Shard: shardOf(m.Subject), Position: drivers.At(meta.seq), Body: m.Data,
+		Shard: shardOf(f.subject), Position: drivers.At(meta.seq), Body: f.body,
 		Redelivered: meta.delivered > 1, Attempt: int(meta.delivered),
 	}
+	if c.replay {
+		d.Redelivered, d.Attempt = false, 0
+	}
 	if c.mode != ackNever {
-		d.Tag = c.held.put(m)
+		d.Tag = c.held.put(f.reply, meta.seq)
 	}
 	return true
 }
 
 // status notes the end of a request. Heartbeats only show that it is alive; all else ends it, after an error with a pause.
-func (c *puller) status(m *natsgo.Msg) {
-	status := m.Header.Get("Status")
-	if status == "100" || len(m.Subject) <= len(c.prefix) {
+func (c *puller) status(f *frame) {
+	code, about := f.status()
+	if code == 100 || len(f.subject) <= len(c.prefix) {
 		return
 	}
-	number, err := strconv.ParseUint(m.Subject[len(c.prefix):], 10, 64)
-	if err != nil {
+	number, ok := number(f.subject, len(c.prefix))
+	if !ok {
 		return
 	}
-	if status != "408" && status != "404" { // expired, and empty, are ends in good order
+	if code != 408 && code != 404 { // expired, and empty, are ends in good order
 		c.refused = true
+		c.missing = c.missing || strings.EqualFold(about, "Consumer Deleted") || code == 503
 	}
 	for i, p := range c.pulls {
 		if p.number == number {
@@ -250,7 +289,7 @@ func (c *puller) status(m *natsgo.Msg) {
 
 // exists tells, after a refusal, whether there is a consumer to ask at all. Whoever cannot answer is asked again later.
 func (c *puller) exists(ctx context.Context) error {
-	if _, err := c.session.consumerInfo(ctx, c.spec.Topic, c.spec.Group.Name); absent(err) {
+	if _, err := c.session.consumerInfo(ctx, c.spec.Topic, c.name); absent(err) {
 		return err
 	}
 	return nil
@@ -262,12 +301,9 @@ var (
 	termBody = []byte("+TERM") //nolint:gochecknoglobals // likewise
 )
 
-// Ack acknowledges each message by its own reply subject; the library writes them out together.
+// Ack acknowledges each message by its own reply subject, all of them in one write.
 func (c *puller) Ack(ctx context.Context, ds []drivers.Delivery) error {
-	if c.mode != ackAfter {
-		return nil
-	}
-	return c.acknowledge(ctx, ds)
+	return c.settle(ctx, "ack", ds, ackBody)
 }
 
 func (c *puller) acknowledge(ctx context.Context, ds []drivers.Delivery) error {
@@ -279,47 +315,61 @@ func (c *puller) acknowledge(ctx context.Context, ds []drivers.Delivery) error {
 
 // Nack makes the broker deliver ds again at once, or never.
 func (c *puller) Nack(ctx context.Context, ds []drivers.Delivery, requeue bool) error {
+	if requeue {
+		return c.settle(ctx, "nack", ds, nakBody)
+	}
+	return c.settle(ctx, "nack", ds, termBody)
+}
+
+func (c *puller) settle(ctx context.Context, what string, ds []drivers.Delivery, body []byte) error {
 	if c.mode != ackAfter {
 		return nil
 	}
-	body := termBody
-	if requeue {
-		body = nakBody
+	err := c.intake.enter(ctx)
+	if err == nil {
+		err = c.answer(ctx, ds, body)
+		c.intake.leave()
 	}
-	if err := c.answer(ctx, ds, body); err != nil {
-		return fmt.Errorf("nack to topic %q as %q: %w", c.spec.Topic.Name, c.spec.Group.Name, err)
+	if err != nil {
+		return fmt.Errorf("%s to topic %q as %q: %w", what, c.spec.Topic.Name, c.spec.Group.Name, err)
 	}
 	return nil
 }
 
+// answer writes the answers and, with the room that they make, the next request. The caller has the intake's turn.
 func (c *puller) answer(ctx context.Context, ds []drivers.Delivery, body []byte) error {
 	if err := c.fuse.arm(ctx); err != nil {
 		return err
 	}
 	defer c.fuse.disarm()
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	wire := c.intake.wire
+	wire.begin()
+	var failed error
 	for i := range ds {
-		m := c.held.remove(ds[i].Tag)
-		if m == nil {
-			continue // it was answered before
-		}
-		if err := c.session.nc.Publish(m.Reply, body); err != nil {
-			return err
+		if subject := c.held.remove(ds[i].Tag); subject != nil && failed == nil { // else it was answered before
+			failed = wire.answer(subject, body)
 		}
 	}
-	return nil
+	if room := c.limit - c.open - c.held.count; failed == nil && !c.refused && room >= max(1, c.limit/2) {
+		failed = c.request(room)
+	}
+	if err := wire.end(); err != nil {
+		return lost(err)
+	}
+	return failed
 }
 
-func (c *puller) fail(err error) { c.inbox.end(err) }
+func (c *puller) fail(err error) { c.intake.end(err) }
 
 // Close gives back what is unacknowledged, and what was on its way when it was called.
 func (c *puller) Close(ctx context.Context) error {
 	var err error
 	c.once.Do(func() {
 		c.session.forget(c)
+		c.intake.close()
+		defer c.intake.turn.Unlock()
 		err = c.leave(ctx)
-		c.inbox.end(errClosed)
+		c.intake.end(errClosed)
 		c.fuse.release()
 	})
 	if err != nil {
@@ -328,49 +378,51 @@ func (c *puller) Close(ctx context.Context) error {
 	return nil
 }
 
+// leave says goodbye. A connection that is gone needs none.
 func (c *puller) leave(ctx context.Context) error {
-	select {
-	case <-c.session.lost:
-		return nil // nothing can be given back, and nothing has to be freed
-	default:
-	}
-	if err := c.sub.Drain(); err != nil {
-		return ignoreLost(err)
-	}
+	wire := c.intake.wire
 	ctx, cancel := context.WithTimeout(ctx, closeLimit)
 	defer cancel()
-	if err := c.session.nc.FlushWithContext(ctx); err != nil {
-		return ignoreLost(err)
-	}
-	select {
-	case <-ctx.Done():
+	release := context.AfterFunc(ctx, wire.close)
+	defer release()
+	wire.conn.SetReadDeadline(time.Time{}) //nolint:errcheck // fails only when the connection is gone, which the read tells
+	if wire.tell("UNSUB 1") != nil || !c.gather() {
 		return ctx.Err()
-	case <-c.session.lost:
-		return nil
-	case <-c.drained:
 	}
-	if c.mode == ackNever {
+	if c.mode == ackNever || c.held.count == 0 {
 		return nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for m := c.inbox.pop(); m != nil; m = c.inbox.pop() {
-		if _, ok := parseMetadata(m.Reply); ok {
-			c.held.put(m)
-		}
+	wire.begin()
+	for _, subject := range c.held.all() {
+		wire.answer(subject, nakBody) //nolint:errcheck // end tells
 	}
-	for _, m := range c.held.all() {
-		if err := c.session.nc.Publish(m.Reply, nakBody); err != nil {
-			return ignoreLost(err)
-		}
+	if wire.end() != nil || !c.gather() {
+		return ctx.Err()
 	}
-	return ignoreLost(c.session.nc.FlushWithContext(ctx))
+	return nil
 }
 
-// ignoreLost lets a goodbye to nobody pass.
-func ignoreLost(err error) error {
-	if errors.Is(err, natsgo.ErrConnectionClosed) {
-		return nil
+// gather reads until the server has answered a PING, and holds what still comes. It is false when the connection is gone.
+func (c *puller) gather() bool {
+	wire := c.intake.wire
+	if wire.tell("PING") != nil {
+		return false
 	}
-	return err
+	var f frame
+	for {
+		switch op, err := wire.next(&f); {
+		case err != nil:
+			return false
+		case op == opPong:
+			return true
+		case op == opMessage && c.mode != ackNever:
+			if meta, ok := parseMetadata(f.reply); ok {
+				c.held.put(f.reply, meta.seq)
+			}
+		case op == opNone:
+			if wire.fill() != nil {
+				return false
+			}
+		}
+	}
 }

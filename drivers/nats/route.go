@@ -40,7 +40,7 @@ func (r *route) subject(m *drivers.Message) (string, error) {
 }
 
 // shardOf reads the shard from a subject; AnyShard where there is none.
-func shardOf(subject string) int32 {
+func shardOf[T text](subject T) int32 {
 	var shard int32
 	i := len(subject)
 	for unit := int32(1); i > 0 && subject[i-1] != '.'; unit *= 10 {

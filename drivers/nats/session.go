@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,10 +22,13 @@ type session struct {
 	cfg drivers.Config
 	env drivers.Env
 	set settings
+	who identity
 
 	nc   *natsgo.Conn
 	js   jetstream.JetStream
 	line *line
+	// jetstream tells that the server has it; also where that cannot be seen.
+	jetstream bool
 	// lost is closed when the connection is gone.
 	lost     chan struct{}
 	lostOnce sync.Once
@@ -32,6 +36,8 @@ type session struct {
 	mu     sync.Mutex
 	closed bool
 	parts  map[part]struct{}
+	// asking holds the ends of the administrative calls under way.
+	asking map[*asking]struct{}
 }
 
 // part is a producer or a consumer of the session.
@@ -51,11 +57,14 @@ var (
 func (s *session) connect(ctx context.Context) error {
 	s.lost = make(chan struct{})
 	s.parts = make(map[part]struct{})
-	nc, line, err := open(ctx, s.cfg, s.env, s.lose)
+	s.asking = make(map[*asking]struct{})
+	nc, line, err := open(ctx, access{cfg: s.cfg, env: s.env, set: s.set, who: s.who, lost: s.lose, denied: s.deny})
 	if err != nil {
 		return err
 	}
 	s.nc, s.line = nc, line
+	said := line.said()
+	s.jetstream = !bytes.HasPrefix(said, []byte("INFO ")) || bytes.Contains(said, []byte(`"jetstream":true`))
 	if s.js, err = jetstream.New(nc); err != nil {
 		nc.Close()
 		return err
@@ -74,6 +83,19 @@ func (s *session) lose() {
 	s.mu.Unlock()
 	for _, p := range parts {
 		p.fail(s.lostError())
+	}
+}
+
+// asking is an administrative call under way.
+type asking struct{ end context.CancelCauseFunc }
+
+// deny ends the administrative calls under way: the server tells what it refuses apart from the call that it refuses, which it never
+// answers.
+func (s *session) deny(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for a := range s.asking {
+		a.end(fmt.Errorf("%w: %s: let the user publish and subscribe there", errDenied, denial(err)))
 	}
 }
 
@@ -125,9 +147,9 @@ func (s *session) producer(ctx context.Context, spec drivers.ProducerSpec, settl
 		return nil, err
 	}
 	if spec.Topic.Model == drivers.Broadcast || spec.Guarantee == drivers.Sent {
-		return newCaster(s, spec, settle)
+		return newCaster(ctx, s, spec, settle)
 	}
-	return newPublisher(s, spec, settle)
+	return newPublisher(ctx, s, spec, settle)
 }
 
 // Consumer joins a group.

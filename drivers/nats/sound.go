@@ -3,77 +3,124 @@ package nats
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
-
-	natsgo "github.com/nats-io/nats.go"
-
-	"ordeal/drivers"
 )
 
 // echoPause is how often a marker is sent until its echo comes: a subscription needs a moment to get around in a cluster.
 const echoPause = 20 * time.Millisecond
 
-// sound returns once everything that any reachable server had for this client has arrived. The server of the connection proves it with
-// a PONG. Of every other server a short connection of its own sends a marker to a subject that only this client listens to: servers keep
-// what goes from one to another in order, so the marker comes behind all messages that were acknowledged there, and shows that the
-// subscriptions made before are known there. A server that cannot be reached has nothing to say.
-func (s *session) sound(ctx context.Context) error {
+// sound returns once everything that any reachable server had for this listener has arrived, and how much that was. The server of the
+// connection proves it with a PONG. By way of every other server a short connection of its own sends a marker to a subject that only this
+// listener hears: servers keep what goes from one to another in order, so the marker comes behind all messages that were acknowledged
+// there, and shows that the subscriptions made before are known there. A server that cannot be reached has nothing to say. Somebody must be
+// receiving.
+func (l *listener) sound(ctx context.Context) (before uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()
+	if before, err = l.ping(ctx); err != nil {
+		return 0, err
+	}
+	s := l.session
 	if len(s.cfg.Servers) == 1 {
-		return s.nc.FlushWithContext(ctx)
-	}
-	echoes := make(chan *natsgo.Msg, len(s.cfg.Servers)*64)
-	subject := s.nc.NewInbox()
-	sub, err := s.nc.ChanSubscribe(subject, echoes)
-	if err != nil {
-		return err
-	}
-	defer sub.Unsubscribe() //nolint:errcheck // fails only when the connection is gone, and the subscription with it
-	if err := s.nc.FlushWithContext(ctx); err != nil {
-		return err
+		return before, nil
 	}
 	for _, server := range s.cfg.Servers {
-		if err := s.echo(ctx, server, subject, echoes); err != nil {
-			return fmt.Errorf("no echo by way of %s: %w", server, err)
+		if before, err = l.echo(ctx, server, before); err != nil {
+			return 0, fmt.Errorf("no echo by way of %s: %w", server, err)
 		}
 	}
-	return nil
+	return before, nil
 }
 
-// echo sends markers by way of server until one comes back.
-func (s *session) echo(ctx context.Context, server, subject string, echoes <-chan *natsgo.Msg) error {
-	cfg := s.cfg
+// ping waits for a PONG.
+func (l *listener) ping(ctx context.Context) (before uint64, err error) {
+	pong := make(chan uint64, 1)
+	wire := l.intake.wire
+	wire.begin()
+	l.mu.Lock()
+	l.pongs = append(l.pongs, pong)
+	l.mu.Unlock()
+	wire.say("PING")
+	if err := wire.end(); err != nil {
+		return 0, lost(err)
+	}
+	return l.await(ctx, pong)
+}
+
+// await waits for how much had been taken from the network when a sign came.
+func (l *listener) await(ctx context.Context, sign <-chan uint64) (uint64, error) {
+	select {
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-l.intake.gone:
+		return 0, l.intake.why
+	case before := <-sign:
+		return before, nil
+	}
+}
+
+// ponged tells who has waited longest.
+func (l *listener) ponged() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.pongs) > 0 {
+		l.pongs[0] <- l.parsed
+		l.pongs = l.pongs[1:]
+	}
+}
+
+// echoed tells who waits for the marker. Later echoes of it find nobody.
+func (l *listener) echoed(marker string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if echo := l.echoes[marker]; echo != nil {
+		echo <- l.parsed
+		delete(l.echoes, marker)
+	}
+}
+
+// echo sends markers by way of server until one comes back. Where the server cannot be reached it returns before.
+func (l *listener) echo(ctx context.Context, server string, before uint64) (uint64, error) {
+	s := l.session
+	cfg, env := s.cfg, s.env
 	cfg.Servers = []string{server}
+	env.Name += "-echo"
 	dialCtx, cancel := context.WithTimeout(ctx, tryLimit)
 	defer cancel()
-	nc, _, err := open(dialCtx, cfg, drivers.Env{Dial: s.env.Dial, Logger: s.env.Logger, Name: s.env.Name + "-echo"}, func() {})
+	nc, _, err := open(dialCtx, access{cfg: cfg, env: env, set: s.set, who: s.who, lost: func() {}, denied: func(error) {}})
 	if err != nil {
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return 0, ctx.Err()
 		}
-		return nil //nolint:nilerr // it cannot be reached, so no producer is waiting for its messages to get through either
+		return before, nil //nolint:nilerr // it cannot be reached, so no producer is waiting for its messages to get through either
 	}
 	defer nc.Close()
+	echo := make(chan uint64, 1)
+	l.mu.Lock()
+	l.number++
+	marker := strconv.Itoa(l.number)
+	l.echoes[marker] = echo
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.echoes, marker)
+	}()
 	resend := time.NewTicker(echoPause)
 	defer resend.Stop()
 	for {
-		if err := nc.Publish(subject, []byte(server)); err != nil {
-			return err
+		if err := nc.Publish(l.inbox+".e", []byte(marker)); err != nil {
+			return 0, err
 		}
-		for again := false; !again; {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-s.lost:
-				return s.lostError()
-			case m := <-echoes:
-				if string(m.Data) == server {
-					return nil
-				}
-			case <-resend.C:
-				again = true
-			}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-l.intake.gone:
+			return 0, l.intake.why
+		case before := <-echo:
+			return before, nil
+		case <-resend.C:
 		}
 	}
 }

@@ -194,7 +194,7 @@ func (s *session) persist(ctx context.Context, try func(ctx context.Context) err
 	defer pause.Stop()
 	for {
 		err := s.once(ctx, try)
-		passing := temporary(err) || errors.Is(err, errNoLeader) || errors.Is(err, context.DeadlineExceeded)
+		passing := s.temporary(err) || errors.Is(err, errNoLeader) || errors.Is(err, context.DeadlineExceeded)
 		if err == nil || !passing || ctx.Err() != nil {
 			return err
 		}
@@ -208,11 +208,26 @@ func (s *session) persist(ctx context.Context, try func(ctx context.Context) err
 	}
 }
 
-// once bounds one try.
+// once bounds one try, and ends it when the server says that the client may not ask that.
 func (s *session) once(ctx context.Context, try func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, tryLimit)
+	ctx, end := context.WithCancelCause(ctx)
+	a := &asking{end: end}
+	s.mu.Lock()
+	s.asking[a] = struct{}{}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.asking, a)
+		s.mu.Unlock()
+		end(nil)
+	}()
+	limited, cancel := context.WithTimeout(ctx, tryLimit)
 	defer cancel()
-	return try(ctx)
+	err := try(limited)
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errDenied) {
+		return cause
+	}
+	return err
 }
 
 // Delete removes the stream, and its consumers with it.

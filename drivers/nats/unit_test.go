@@ -155,10 +155,10 @@ func TestFlightKnowsItsAnswers(t *testing.T) {
 	if err != nil || one[0]&seatMask != two[0]&seatMask {
 		t.Fatalf("the second message does not take the first one's seat: %x, %x, %v", one, two, err)
 	}
-	f.land(one[0], drivers.Receipt{Outcome: drivers.Acked}) // late, and not message 2's
-	f.land(99, drivers.Receipt{Outcome: drivers.Acked})
-	f.land(two[0], drivers.Receipt{Outcome: drivers.Acked})
-	f.land(two[0], drivers.Receipt{Outcome: drivers.Rejected})
+	f.land([]landing{landed(one[0], drivers.Receipt{Outcome: drivers.Acked})}) // late, and not message 2's
+	f.land([]landing{landed(99, drivers.Receipt{Outcome: drivers.Acked})})
+	f.land([]landing{landed(two[0], drivers.Receipt{Outcome: drivers.Acked})})
+	f.land([]landing{landed(two[0], drivers.Receipt{Outcome: drivers.Rejected})})
 	f.end(errLost)
 	if _, err := f.board(nil, []drivers.Message{{Token: 3}}, time.Hour); !errors.Is(err, errLost) {
 		t.Errorf("boarded after the end: %v", err)
