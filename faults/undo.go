@@ -88,7 +88,7 @@ func (s Step) take(ctx context.Context) (string, error) {
 	}
 	cmd := exec.CommandContext(ctx, shell[0], shell[1], s.Command)
 	cmd.WaitDelay = time.Second // a grandchild may hold the output open
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := cmd.CombinedOutput(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return "", fmt.Errorf("run %q: %w: %s", s.Command, err, strings.TrimSpace(string(out)))
 	}
 	return fmt.Sprintf("ran %q", s.Command), nil

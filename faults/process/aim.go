@@ -13,32 +13,54 @@ type aim struct {
 	kind     string
 	selector string
 	signal   faults.Signal
+	acts     []faults.Act  // what its nodes must be able to do
 	nodes    []faults.Node // chosen by Prepare
 }
 
 // Needs processes that ordeal may signal.
 func (a *aim) Needs() faults.Needs { return faults.Needs{Processes: true} }
 
-// Check looks at the selector's form; who leads a topic is not known before the topic exists.
+// Check looks at the selector's form, and whether the nodes can do what the fault is made of; who leads a topic is not known before the
+// topic exists, so then all of them must.
 func (a *aim) Check(_ context.Context, t faults.Target) error {
 	nodes := t.Nodes()
 	if len(nodes) == 0 {
-		return fmt.Errorf("%s is not possible here: target %s has no processes; use a target that ordeal starts, such as nats",
-			a.kind, t.Name())
+		return fmt.Errorf("%s is not possible here: target %s has no processes; use a target that ordeal starts, such as nats, "+
+			"or a target file that says how its nodes are acted upon", a.kind, t.Name())
 	}
 	role, _, found := strings.Cut(a.selector, "(")
 	if a.selector == "any" || a.selector == "all" || found && (role == "leader" || role == "follower") {
-		return nil
+		return a.able(nodes...)
 	}
 	names := make([]string, len(nodes))
 	for i, n := range nodes {
 		names[i] = n.Name()
 		if n.Name() == a.selector {
-			return nil
+			return a.able(n)
 		}
 	}
 	return fmt.Errorf("%s is not possible here: target %s has no node %q; use %s, any, all, leader(topic) or follower(topic)",
 		a.kind, t.Name(), a.selector, strings.Join(names, ", "))
+}
+
+// able asks the nodes whether they can do what the fault is made of, and names all that is missing.
+func (a *aim) able(nodes ...faults.Node) error {
+	var missing []string
+	for _, n := range nodes {
+		limited, ok := n.(faults.Limited)
+		for _, act := range a.acts {
+			if !ok {
+				break
+			}
+			if err := limited.Can(act); err != nil {
+				missing = append(missing, err.Error())
+			}
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	return fmt.Errorf("%s is not possible here: %s", a.kind, strings.Join(missing, "; "))
 }
 
 // Prepare chooses the nodes as things are now, and says how a person would undo the fault.

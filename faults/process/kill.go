@@ -12,10 +12,10 @@ func Kill() faults.Kind {
 		Name:     "process.kill",
 		About:    "Kills the broker process (SIGKILL) and starts it again on the same port and data after its time.",
 		Acts:     "node",
-		Where:    "Nodes that ordeal started, on every platform.",
+		Where:    "Nodes that ordeal started, on every platform; others by the commands of a target file.",
 		Evidence: "The old process ended by the signal, and a new one has another number.",
 		New: func(s faults.Spec) faults.Fault {
-			return &kill{aim{kind: "process.kill", selector: s.Target, signal: faults.Kill}}
+			return &kill{aim{kind: "process.kill", selector: s.Target, signal: faults.Kill, acts: []faults.Act{faults.ActKill, faults.ActStart}}}
 		},
 	}
 }

@@ -13,13 +13,15 @@ import (
 // taking their bytes.
 func Pause() faults.Kind {
 	return faults.Kind{
-		Name:     "process.pause",
-		About:    "Stops the broker process in its tracks (SIGSTOP) and lets it go on (SIGCONT) after its time.",
-		Acts:     "node",
-		Where:    "Nodes that ordeal started, on Linux, macOS and other Unix systems.",
-		Evidence: "The kernel gives the process's state as stopped (T), and as running after its time.",
+		Name:  "process.pause",
+		About: "Stops the broker process in its tracks (SIGSTOP) and lets it go on (SIGCONT) after its time.",
+		Acts:  "node",
+		Where: "Nodes that ordeal started, on Linux, macOS and other Unix systems; others by the commands of a target file.",
+		Evidence: "The kernel gives the process's state as stopped (T), and as running after its time. Of a node that ordeal did not start: " +
+			"its command ended with 0, and a new client got no byte from it.",
 		New: func(s faults.Spec) faults.Fault {
-			return &pause{aim{kind: "process.pause", selector: s.Target, signal: faults.Pause}}
+			acts := []faults.Act{faults.ActPause, faults.ActResume}
+			return &pause{aim{kind: "process.pause", selector: s.Target, signal: faults.Pause, acts: acts}}
 		},
 	}
 }
@@ -50,10 +52,18 @@ func (p *pause) Inject(ctx context.Context, t faults.Target) (faults.Recovery, e
 			v.saw(false, fmt.Sprintf("was not seen to stop: %v", err), "pid", pid(v.before.PID))
 			return nil
 		}
-		v.saw(true, fmt.Sprintf("was stopped as process %s", pid(v.before.PID)), "pid", pid(v.before.PID), "state", "stopped (T)")
+		v.saw(true, "was stopped"+as(v.before.PID), "pid", pid(v.before.PID), "state", stopped(v.node))
 		return nil
 	})
 	return r, nil
+}
+
+// stopped is what was seen of a paused node: the kernel's word, or what new clients met.
+func stopped(n faults.Node) string {
+	if _, ok := n.(faults.Local); ok {
+		return "stopped (T)"
+	}
+	return "its pause command ended with 0, and a new client got no byte"
 }
 
 // await returns once the node is paused, or no longer.
@@ -104,7 +114,7 @@ func (r *resume) Recover(ctx context.Context) error {
 		}
 		if v.bitten() {
 			took := time.Since(r.since).Round(time.Millisecond).String()
-			v.saw(true, fmt.Sprintf("was stopped as process %s for %s", pid(v.before.PID), took), "paused for", took)
+			v.saw(true, fmt.Sprintf("was stopped%s for %s", as(v.before.PID), took), "paused for", took)
 		}
 		return nil
 	})

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -243,7 +244,8 @@ func TestCheck(t *testing.T) {
 			if err := kind.New(faults.Spec{Target: selector}).Check(t.Context(), with); err != nil {
 				t.Errorf("%s on %s: %v", kind.Name, selector, err)
 			}
-			want := kind.Name + " is not possible here: target memory has no processes; use a target that ordeal starts, such as nats"
+			want := kind.Name + " is not possible here: target memory has no processes; use a target that ordeal starts, such as nats, " +
+				"or a target file that says how its nodes are acted upon"
 			if err := kind.New(faults.Spec{Target: selector}).Check(t.Context(), without); err == nil || err.Error() != want {
 				t.Errorf("%s without nodes: %v; want %s", kind.Name, err, want)
 			}
@@ -251,6 +253,48 @@ func TestCheck(t *testing.T) {
 		err := kind.New(faults.Spec{Target: "n2"}).Check(t.Context(), with)
 		if err == nil || !strings.Contains(err.Error(), `target memory has no node "n2"; use n1, any, all`) {
 			t.Errorf("%s on n2: %v", kind.Name, err)
+		}
+	}
+}
+
+// limited is a node that can do some things only.
+type limited struct {
+	*stub
+	name string
+	can  []faults.Act
+}
+
+func (l limited) Name() string { return l.name }
+
+func (l limited) Can(a faults.Act) error {
+	if slices.Contains(l.can, a) {
+		return nil
+	}
+	return errors.New(l.name + " has no " + string(a))
+}
+
+// What a fault is made of is asked before the run, of every node that it might choose, and all that is missing is named.
+func TestCheckAsksWhatNodesCanDo(t *testing.T) {
+	nodes := &target{t: t, nodes: []faults.Node{
+		limited{&stub{}, "n1", []faults.Act{faults.ActKill, faults.ActStart, faults.ActStop, faults.ActPause, faults.ActResume}},
+		limited{&stub{}, "n2", []faults.Act{faults.ActKill, faults.ActPause}},
+	}}
+	for _, test := range []struct {
+		kind     faults.Kind
+		selector string
+		want     string
+	}{
+		{process.Kill(), "n1", ""},
+		{process.Stop(), "n1", ""},
+		{process.Pause(), "n1", ""},
+		{process.Kill(), "n2", "process.kill is not possible here: n2 has no start"},
+		{process.Stop(), "n2", "process.stop is not possible here: n2 has no stop; n2 has no start"},
+		{process.Pause(), "any", "process.pause is not possible here: n2 has no resume"},
+		{process.Kill(), "leader(orders)", "process.kill is not possible here: n2 has no start"},
+	} {
+		err := test.kind.New(faults.Spec{Target: test.selector}).Check(t.Context(), nodes)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || err.Error() != test.want) {
+			t.Errorf("%s on %s: %v, expected %q", test.kind.Name, test.selector, err, test.want)
 		}
 	}
 }

@@ -31,8 +31,7 @@ func (r *restart) Recover(ctx context.Context) error {
 			return err
 		}
 		if v.bitten() {
-			v.saw(true, fmt.Sprintf("ended as process %s (%s) and was started again as process %s",
-				pid(v.before.PID), v.ended(), pid(now.PID)), "new pid", pid(now.PID))
+			v.saw(true, fmt.Sprintf("ended%s (%s) and was started again%s", as(v.before.PID), v.ended(), as(now.PID)), "new pid", pid(now.PID))
 		}
 		return nil
 	})
@@ -60,9 +59,9 @@ func (v *victim) witnessEnd(ctx context.Context, told error) {
 	case err != nil:
 		v.saw(false, fmt.Sprintf("could not be looked at: %v", err), "old pid", pid(v.before.PID))
 	case now.Running && now.PID == v.before.PID:
-		v.saw(false, fmt.Sprintf("did not end: process %s was still there (%v)", pid(now.PID), told), "old pid", pid(v.before.PID))
+		v.saw(false, fmt.Sprintf("did not end: %s was still there (%v)", who(now.PID), told), "old pid", pid(v.before.PID))
 	default:
-		v.saw(true, fmt.Sprintf("ended as process %s (%s)", pid(v.before.PID), now.Exit), "old pid", pid(v.before.PID), "exit", now.Exit)
+		v.saw(true, fmt.Sprintf("ended%s (%s)", as(v.before.PID), now.Exit), "old pid", pid(v.before.PID), "exit", now.Exit)
 	}
 }
 

@@ -12,10 +12,10 @@ func Stop() faults.Kind {
 		Name:     "process.stop",
 		About:    "Stops the broker politely (SIGTERM) and starts it again on the same port and data after its time.",
 		Acts:     "node",
-		Where:    "Nodes that ordeal started, on every platform.",
+		Where:    "Nodes that ordeal started, on every platform; others by the commands of a target file.",
 		Evidence: "The old process ended by itself, and a new one has another number.",
 		New: func(s faults.Spec) faults.Fault {
-			return &stop{aim{kind: "process.stop", selector: s.Target, signal: faults.Kill}}
+			return &stop{aim{kind: "process.stop", selector: s.Target, signal: faults.Kill, acts: []faults.Act{faults.ActStop, faults.ActStart}}}
 		},
 	}
 }

@@ -50,6 +50,22 @@ func pid(n int) string {
 	return strconv.Itoa(n)
 }
 
+// as adds a process number to a sentence, where it is known.
+func as(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return " as process " + strconv.Itoa(n)
+}
+
+// who names a process in a sentence.
+func who(n int) string {
+	if n == 0 {
+		return "it"
+	}
+	return "process " + strconv.Itoa(n)
+}
+
 // each does do to all victims at once, and joins the errors.
 func each(victims []*victim, do func(*victim) error) error {
 	errs := make([]error, len(victims))
