@@ -3,6 +3,8 @@ package nats
 import (
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"ordeal/drivers"
 	"ordeal/drivers/drivertest"
 )
@@ -17,6 +19,23 @@ func harness(servers []string, replicas int) drivertest.Harness {
 		MaxBody:  1 << 20,
 		Network:  true,
 		Flagged:  true,
+		Trim:     trim(servers),
+	}
+}
+
+// trim makes a stream forget what a shard has before a position.
+func trim(servers []string) func(*testing.T, drivers.Topic, int, drivers.Position) {
+	return func(t *testing.T, topic drivers.Topic, shard int, oldest drivers.Position) {
+		t.Helper()
+		s := connect(t, nil, servers...)
+		stream, err := s.js.Stream(t.Context(), topic.Name)
+		if err == nil {
+			subject := newRoute(topic).subjects[shard]
+			err = stream.Purge(t.Context(), jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(oldest.Minor))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -371,6 +371,9 @@ func (c *puller) Close(ctx context.Context) error {
 		err = c.leave(ctx)
 		c.intake.end(errClosed)
 		c.fuse.release()
+		if c.replay && err == nil && c.session.usableNow() {
+			err = c.forget(ctx)
+		}
 	})
 	if err != nil {
 		return fmt.Errorf("leave topic %q as %q: %w", c.spec.Topic.Name, c.spec.Group.Name, err)

@@ -177,6 +177,16 @@ func (s *session) consumer(ctx context.Context, spec drivers.ConsumerSpec) (driv
 	return newPuller(ctx, s, spec)
 }
 
+// usableNow tells whether the connection is there, also while the session closes.
+func (s *session) usableNow() bool {
+	select {
+	case <-s.lost:
+		return false
+	default:
+		return true
+	}
+}
+
 // usable tells why nothing can be asked of the session, if so.
 func (s *session) usable(ctx context.Context) error {
 	s.mu.Lock()
