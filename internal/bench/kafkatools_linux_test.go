@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -140,63 +141,121 @@ func (k kafkaTools) producing(b *testing.B, w *work, topic string, idempotent bo
 	return c
 }
 
-// produce is the tool as one side: what it does in its second five seconds, when its code has long been compiled.
-func (k kafkaTools) produce(w *work, idempotent bool) side {
-	return func(b *testing.B) figure {
-		b.Helper()
-		topic, undo := peerTopic(b, w)
-		defer undo()
-		c := k.producing(b, w, topic, idempotent)
-		defer c.child.kill()
-		ms := c.reach(b, func(ms []moment) bool { return len(ms) >= 2 })
-		return ms[1].since(ms[0])
+// warmUp is how many of its five-second reports a tool makes before it is measured: by then its JVM has compiled what matters. It then stays
+// alive, stopped by a signal while the other side works, so that every pair meets it warm.
+const warmUp = 4
+
+// turn lets stopped tools go on until done, and stops them again.
+func turn(b *testing.B, done func(), tools ...*course) {
+	b.Helper()
+	for _, c := range tools {
+		if err := c.child.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			b.Fatal(err)
+		}
+	}
+	done()
+	for _, c := range tools {
+		if err := c.child.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
-// passage is both tools at once, one sending and one receiving.
-func (k kafkaTools) passage(w *work) side {
-	return func(b *testing.B) figure {
+// count is how many reports have come.
+func (c *course) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.moments)
+}
+
+// window waits for two reports, of which the first has the time in which the tool was stopped, and returns both: what lies between them is
+// five seconds of work.
+func (c *course) window(b *testing.B) (from, to moment) {
+	b.Helper()
+	k := c.count()
+	ms := c.reach(b, func(ms []moment) bool { return len(ms) >= k+2 })
+	return ms[k], ms[k+1]
+}
+
+// produce starts the producer's tool and returns it as one side of a comparison.
+func (k kafkaTools) produce(w *work, idempotent bool) func(b *testing.B) side {
+	return func(b *testing.B) side {
 		b.Helper()
-		topic, undo := peerTopic(b, w)
-		defer undo()
-		consumer := k.consuming(b, w, topic, endless)
-		defer consumer.child.kill()
-		producer := k.producing(b, w, topic, false)
-		defer producer.child.kill()
-		producer.reach(b, func(ms []moment) bool { return len(ms) >= 1 })
-		first := len(consumer.reach(b, func(ms []moment) bool { return len(ms) >= 1 })) - 1
-		sent := producer.reach(b, func(ms []moment) bool { return len(ms) >= 2 })
-		got := consumer.reach(b, func(ms []moment) bool { return len(ms) > first+2 })
-		f := got[len(got)-1].since(got[first])
-		f.CPU += sent[1].since(sent[0]).CPU
-		return f
+		c := k.producing(b, w, peerTopic(b, w), idempotent)
+		turn(b, func() { c.reach(b, func(ms []moment) bool { return len(ms) >= warmUp }) }, c)
+		return func(b *testing.B) (f figure) {
+			b.Helper()
+			turn(b, func() {
+				from, to := c.window(b)
+				f = to.since(from)
+			}, c)
+			return f
+		}
 	}
+}
+
+// passage is both tools at once, one sending and one receiving: what counts is what is received, and the CPU of both.
+func (k kafkaTools) passage(w *work) func(b *testing.B) side {
+	return func(b *testing.B) side {
+		b.Helper()
+		topic := peerTopic(b, w)
+		consumer := k.consuming(b, w, topic)
+		producer := k.producing(b, w, topic, false)
+		turn(b, func() { producer.reach(b, func(ms []moment) bool { return len(ms) >= warmUp }) }, producer, consumer)
+		return func(b *testing.B) (f figure) {
+			b.Helper()
+			turn(b, func() {
+				from, to := producer.window(b)
+				f = consumer.between(b, from.at, to.at)
+				f.CPU += to.since(from).CPU
+			}, producer, consumer)
+			return f
+		}
+	}
+}
+
+// between is the figure of the reports that lie between two times.
+func (c *course) between(b *testing.B, from, to time.Time) figure {
+	b.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var inside []moment
+	for _, m := range c.moments {
+		if m.at.After(from) && m.at.Before(to) {
+			inside = append(inside, m)
+		}
+	}
+	if len(inside) < 2 {
+		b.Fatalf("the consumer's tool reported %d times while its producer sent for five seconds\n%s", len(inside), c.child.stderr.String())
+	}
+	return inside[len(inside)-1].since(inside[0])
 }
 
 // consuming starts ConsumerPerformance, which reports twice a second.
-func (k kafkaTools) consuming(b *testing.B, w *work, topic, messages string) *course {
+func (k kafkaTools) consuming(b *testing.B, w *work, topic string) *course {
 	b.Helper()
 	c := newCourse()
 	c.mu.Lock()
-	c.child = k.start(b, func(line string) { c.note(line, parseConsumer) }, "ConsumerPerformance", "--topic", topic, "--messages", messages,
+	c.child = k.start(b, func(line string) { c.note(line, parseConsumer) }, "ConsumerPerformance", "--topic", topic, "--messages", endless,
 		"--bootstrap-server", w.Server, "--show-detailed-stats", "--reporting-interval", "500", "--timeout", "60000",
 		"--group", fmt.Sprintf("peer-%d", time.Now().UnixNano()))
 	c.mu.Unlock()
 	return c
 }
 
-// peerTopic makes a topic for a tool with the settings that ordeal's own has.
-func peerTopic(b *testing.B, w *work) (name string, undo func()) {
+// peerTopic makes a topic for a tool with the settings that ordeal's own has, and removes it at the end.
+func peerTopic(b *testing.B, w *work) string {
 	b.Helper()
 	topic, remove, err := declared(context.Background(), w)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return topic.Name, func() {
+	b.Cleanup(func() {
 		if err := remove(); err != nil {
 			b.Error(err)
 		}
-	}
+	})
+	return topic.Name
 }
 
 func TestKafkaToolsAreUnderstood(t *testing.T) {

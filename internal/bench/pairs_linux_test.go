@@ -54,8 +54,15 @@ func (p *peers) add(b *testing.B, r *row, measure func(b *testing.B)) {
 // compare measures both sides in turns, the order swapped from pair to pair, and fills in the ratios of their rates.
 func (p *peers) compare(b *testing.B, r *row, ours, theirs side) {
 	b.Helper()
+	p.compareTool(b, r, ours, func(*testing.B) side { return theirs })
+}
+
+// compareTool does the same with a tool that has to begin before it can be measured.
+func (p *peers) compareTool(b *testing.B, r *row, ours side, begin func(b *testing.B) side) {
+	b.Helper()
 	p.add(b, r, func(b *testing.B) {
 		r.unit = unitRate
+		theirs := begin(b)
 		for i := range pairCount(b) {
 			mine, other := both(b, i, ours, theirs)
 			r.ours, r.theirs = append(r.ours, mine), append(r.theirs, other)

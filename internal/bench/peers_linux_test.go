@@ -190,7 +190,7 @@ func (p *peers) kafka(b *testing.B) {
 				Driver: "kafka", Server: c.Servers()[0], Guarantee: "replicated", Replicas: 3, Size: size, Producers: 1, Window: 50_000,
 				Warm: 2 * time.Second, Full: 4 * time.Second,
 			}
-			p.compare(b, &row{
+			p.compareTool(b, &row{
 				what:    "kafka:3 produce " + sized(size) + ", acks=all, idempotent",
 				against: "kafka-producer-perf-test " + tools.version, least: 1,
 			}, p.ordeal(&w), tools.produce(&w, true))
@@ -202,20 +202,14 @@ func (p *peers) kafka(b *testing.B) {
 	}
 	w := work{Driver: "kafka", Server: c.Servers()[0], Window: 20_000, Prefetch: 10_000}
 	for _, size := range sizes() {
-		p.kafkaOne(b, tools, w, size)
+		one := w
+		one.Size, one.Producers, one.Window, one.Warm, one.Full = size, 1, 50_000, time.Second, 3*time.Second
+		p.compareTool(b, &row{what: "kafka:1 produce " + sized(size), against: "kafka-producer-perf-test " + tools.version, least: 1},
+			p.ordeal(&one), tools.produce(&one, false))
 	}
+	both := w
+	both.Size, both.Producers, both.Consumers, both.Warm, both.Full = 100, 1, 1, time.Second, 3*time.Second
+	p.compareTool(b, &row{what: "kafka:1 produce and consume 100 B", against: "kafka-producer- and kafka-consumer-perf-test", least: 1},
+		p.ordeal(&both), tools.passage(&both))
 	p.common(b, w)
-}
-
-// kafkaOne are the rows on one node, where an ack of the leader is one of all replicas.
-func (p *peers) kafkaOne(b *testing.B, tools kafkaTools, w work, size int) {
-	w.Size, w.Producers, w.Warm, w.Full = size, 1, time.Second, 3*time.Second
-	sending := w
-	sending.Window = 50_000
-	p.compare(b, &row{what: "kafka:1 produce " + sized(size), against: "kafka-producer-perf-test " + tools.version, least: 1},
-		p.ordeal(&sending), tools.produce(&sending, false))
-	w.Consumers = 1
-	p.compare(b, &row{
-		what: "kafka:1 produce and consume " + sized(size), against: "kafka-producer- and kafka-consumer-perf-test", least: 1,
-	}, p.ordeal(&w), tools.passage(&w))
 }
