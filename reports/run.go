@@ -59,6 +59,7 @@ type Run struct {
 	Faults      []Fault     `json:"faults"`
 	Gates       []Gate      `json:"gates"`
 	Drains      []Drain     `json:"drains"`
+	Replays     []Replay    `json:"replays,omitempty"`
 	Harness     Harness     `json:"harness"`
 	Environment Environment `json:"environment"`
 	Series      []Second    `json:"series"`
@@ -138,7 +139,9 @@ type Example struct {
 	Kind    string `json:"kind"` // lost, duplicated, reordered, phantom, corrupted, unseen
 	Group   string `json:"group,omitempty"`
 	Detail  string `json:"detail"`
-	Life    []Step `json:"life"` // its steps in order of time, as far as the history has them
+	// Broker tells of a lost message whether the broker still holds it: held, gone or unclear; empty where no replay was made.
+	Broker string `json:"broker,omitempty"`
+	Life   []Step `json:"life"` // its steps in order of time, as far as the history has them
 }
 
 // Step in the life of a message; At is negative where the time is not known.
@@ -218,6 +221,39 @@ type Drain struct {
 	Why      string  `json:"why"` // the broker's own end, or what kept the drain from it
 }
 
+// Replay is a second look at a topic of which messages were lost, apart from every group: what of them the broker still holds. There is one
+// only for a topic that keeps its messages, on a broker that can replay them.
+type Replay struct {
+	Topic string `json:"topic"`
+	// Complete replays read everything that the broker holds where the lost messages could be: what they did not find is gone.
+	Complete bool `json:"complete"`
+	// Why is what kept it from being complete, or from telling of the messages in Open.
+	Why     string  `json:"why,omitempty"`
+	Seconds float64 `json:"seconds"`
+	// Messages is how many were read.
+	Messages int64 `json:"messages"`
+	// Held are the lost messages that were found, Open those whose place is older than what the broker keeps; both in order.
+	Held []Span `json:"held"`
+	Open []Span `json:"open,omitempty"`
+	// Places are where the first of Held were found.
+	Places []Place `json:"places,omitempty"`
+}
+
+// Span is a stretch of messages of one lane, from From to before To.
+type Span struct {
+	Producer uint32 `json:"producer"`
+	Lane     uint32 `json:"lane"`
+	From     uint64 `json:"from"`
+	To       uint64 `json:"to"`
+}
+
+// Place is where the broker holds a message. Position is as the broker's own tools show it.
+type Place struct {
+	Message  string `json:"message"`
+	Shard    int32  `json:"shard"`
+	Position string `json:"position"`
+}
+
 // Harness is the generator's own health. Verdict is pass, or inconclusive where ordeal was the bottleneck.
 type Harness struct {
 	Verdict    Verdict `json:"verdict"`
@@ -294,6 +330,6 @@ type Heat struct {
 // Event is one line of events.ndjson.
 type Event struct {
 	At   int64  `json:"at"`
-	Kind string `json:"kind"` // phase, fault, connect, drain, warning, verdict
+	Kind string `json:"kind"` // phase, fault, connect, rebalance, drain, replay, warning, verdict
 	Text string `json:"text"`
 }

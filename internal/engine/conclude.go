@@ -61,7 +61,7 @@ func (x *execution) conclude(ctx context.Context, trouble error) error {
 		problems = append(problems, fmt.Errorf("driver %s settled %d messages twice or never sent; its receipts cannot be trusted",
 			x.Driver.Name(), x.stopped.Misuse))
 	}
-	x.judge(problems)
+	x.judge(ctx, problems)
 	if x.result != nil {
 		x.measured()
 		x.happened()
@@ -82,7 +82,7 @@ func (x *execution) conclude(ctx context.Context, trouble error) error {
 }
 
 // judge closes the history and asks every check. The problems are saved for those who judge again.
-func (x *execution) judge(problems []error) {
+func (x *execution) judge(ctx context.Context, problems []error) {
 	ev := evidence{Finished: x.finished, Judge: judge.Evidence{Drains: make([]judge.Drain, len(x.plan.judge.Groups))}}
 	for i := range ev.Judge.Drains {
 		ev.Judge.Drains[i].Why = "the run ended before it"
@@ -101,6 +101,10 @@ func (x *execution) judge(problems []error) {
 		x.events.add("warning", "history.bin is cut, so `ordeal check` cannot repeat this verdict: %v", err)
 	}
 	findings := x.book.Findings(ev.Judge)
+	if x.replay(ctx, findings); len(x.run.Replays) > 0 {
+		ev.Judge.Replays = replaysJudged(x.run.Replays)
+		findings = x.book.Findings(ev.Judge)
+	}
 	x.run.Checks, x.examples = checks(x.Checks, ev.Checks, findings)
 	x.run.Counts = counts(findings)
 	if x.stopped != nil {
@@ -118,7 +122,7 @@ func (x *execution) lives() {
 	}
 	reader, err := history.Open(x.folder.File("history.bin"))
 	if err == nil {
-		b := biography{reader: reader, plan: x.plan.judge, faults: x.run.Faults, finished: x.finished}
+		b := biography{reader: reader, plan: x.plan.judge, faults: x.run.Faults, replays: x.run.Replays, finished: x.finished}
 		err = errors.Join(b.fill(x.run.Checks, x.examples), reader.Close())
 	}
 	if err != nil {

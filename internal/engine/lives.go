@@ -14,6 +14,8 @@ type biography struct {
 	reader *history.Reader
 	plan   judge.Plan
 	faults []reports.Fault
+	// replays tell where lost messages were found.
+	replays []reports.Replay
 	// finished is when the drain ended, ns since the beginning.
 	finished int64
 }
@@ -39,6 +41,9 @@ func (b *biography) fill(checks []reports.Check, ids [][]message.ID) error {
 		for j := range checks[i].Examples {
 			e := &checks[i].Examples[j]
 			e.Life = b.life(lives[ids[i][j]], e.Kind)
+			if e.Broker != "" {
+				e.Life = append(e.Life, b.held(e.Message, e.Broker))
+			}
 			if e.Kind == judge.Lost.String() || e.Kind == judge.Unseen.String() {
 				e.Detail = b.whereabouts(e.Detail, ids[i][j], lives[ids[i][j]], holders)
 			}
@@ -145,6 +150,28 @@ func (b *biography) life(events []history.Event, kind string) []reports.Step {
 	return steps
 }
 
+// held is the last step of a lost message: what a replay found of it.
+func (b *biography) held(name, broker string) reports.Step {
+	s := reports.Step{At: b.finished, What: "replayed", Tone: "bad"}
+	switch broker {
+	case judge.Held.String():
+		s.Note = "the broker still holds it"
+		for _, r := range b.replays {
+			for _, p := range r.Places {
+				if p.Message == name {
+					s.Note += fmt.Sprintf(", position %s of shard %d", p.Position, p.Shard)
+					return s
+				}
+			}
+		}
+	case judge.Gone.String():
+		s.Note = "the broker does not hold it any more"
+	default:
+		s.Note = "whether the broker still holds it is not known"
+	}
+	return s
+}
+
 func (b *biography) delivered(e history.Event) (what, note, tone string) {
 	what, note = "delivered", "group "+b.plan.Groups[e.Group].Name
 	if e.Position.Known {
@@ -179,6 +206,36 @@ func (b *biography) between(steps []reports.Step) []reports.Step {
 			i--
 		}
 		steps = append(steps[:i], append([]reports.Step{step}, steps[i:]...)...)
+	}
+	return steps
+}
+
+// missing are the steps of a message that some group was owed and never got, though its drain was complete.
+func (b *biography) missing(name string, id message.ID, life []history.Event, ev judge.Evidence) []reports.Step {
+	got := map[uint32]bool{}
+	owed := false
+	for _, e := range life {
+		owed = owed || e.Kind == history.Settled && e.Outcome == message.Acked
+		if e.Kind == history.Delivered {
+			got[e.Group] = true
+		}
+	}
+	if !owed {
+		return nil
+	}
+	var steps []reports.Step
+	topic := b.topic(id)
+	for i, g := range b.plan.Groups {
+		if g.Topic == topic && !got[g.ID] && i < len(ev.Drains) && ev.Drains[i].Complete {
+			steps = append(steps, reports.Step{At: b.finished, What: "drained to the end", Note: "never delivered to group " + g.Name, Tone: "bad"})
+		}
+	}
+	if len(steps) == 0 {
+		return nil
+	}
+	ev.Replays = replaysJudged(b.replays)
+	if h := ev.Holding(topic, id); h != judge.Unasked {
+		steps = append(steps, b.held(name, h.String()))
 	}
 	return steps
 }

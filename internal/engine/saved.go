@@ -45,10 +45,11 @@ func Check(folder string, known []judge.Check) (*reports.Run, error) {
 	if len(ev.Checks) == 0 {
 		ev.Checks = askedBefore(r)
 	}
+	ev.Judge.Replays = replaysJudged(r.Replays)
 	findings := book.Findings(ev.Judge)
 	var ids [][]message.ID
 	r.Checks, ids = checks(known, ev.Checks, findings)
-	b := biography{reader: reader, plan: plan, faults: r.Faults, finished: ev.Finished}
+	b := biography{reader: reader, plan: plan, faults: r.Faults, replays: r.Replays, finished: ev.Finished}
 	if err := b.fill(r.Checks, ids); err != nil {
 		return nil, environment(fmt.Errorf("read history: %w", err))
 	}
@@ -109,8 +110,13 @@ func Explain(folder, name string) (string, error) {
 	if err != nil {
 		return "", environment(fmt.Errorf("read history: %w", err))
 	}
-	b := biography{reader: reader, plan: plan, faults: r.Faults}
+	b := biography{reader: reader, plan: plan, faults: r.Faults, replays: r.Replays}
+	var ev evidence
+	if json.Unmarshal(reader.Evidence(), &ev) == nil { // without it nothing can be called lost
+		b.finished = ev.Finished
+	}
 	steps := b.life(lives[id], "")
+	steps = append(steps, b.missing(name, id, lives[id], ev.Judge)...)
 	if len(steps) == 0 {
 		return fmt.Sprintf("%s: the history knows nothing of it\n", name), nil
 	}

@@ -56,7 +56,7 @@ func checks(known []judge.Check, asked []checkAsked, f *judge.Findings) (out []r
 			e := &v.Examples[j]
 			named = append(named, e.ID)
 			c.Examples = append(c.Examples, reports.Example{
-				Message: e.Message, Kind: e.Kind.String(), Group: e.GroupName, Detail: e.Detail,
+				Message: e.Message, Kind: e.Kind.String(), Group: e.GroupName, Detail: e.Detail, Broker: e.Holding.String(),
 			})
 		}
 		out, ids = append(out, c), append(ids, named)

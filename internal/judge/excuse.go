@@ -67,10 +67,13 @@ func (g *audience) allClaims() []message.ID {
 			})
 		})
 	}
-	slices.SortFunc(claims, func(a, b message.ID) int {
-		return cmp.Or(cmp.Compare(a.Producer, b.Producer), cmp.Compare(a.Lane, b.Lane), cmp.Compare(a.Seq, b.Seq))
-	})
+	slices.SortFunc(claims, compareIDs)
 	return slices.Compact(claims)
+}
+
+// compareIDs orders messages by producer, lane and sequence number.
+func compareIDs(a, b message.ID) int {
+	return cmp.Or(cmp.Compare(a.Producer, b.Producer), cmp.Compare(a.Lane, b.Lane), cmp.Compare(a.Seq, b.Seq))
 }
 
 // neighbour finds a message of open whose name differs from claim in one bit.

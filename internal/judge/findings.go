@@ -12,6 +12,8 @@ type Evidence struct {
 	HistoryCut string `json:"history_cut,omitempty"`
 	// Reasons are further grounds, one sentence each, for which no check of the run may pass.
 	Reasons []string `json:"reasons,omitempty"`
+	// Replays say what the broker still holds of what was lost, at most one for a topic. They are saved in run.json.
+	Replays []Replay `json:"-"`
 }
 
 // Drain tells how the reading at the end of a run went for one group. The zero value is no drain.
@@ -46,6 +48,8 @@ type GroupFindings struct {
 	Delivered, Whole, Unique int64
 	// Counts of oddities, exact. Lost and Unseen exclude each other: see Drain.
 	Counts [kinds]int64
+	// Holdings counts the lost messages by what a replay found; all 0 where there was none.
+	Holdings [Unclear + 1]int64
 	// DuplicatedMessages is how many different messages came more than once.
 	DuplicatedMessages int64
 	// Unacked is how many messages came whose send was unknown, which is legal.
@@ -67,7 +71,7 @@ type GroupFindings struct {
 	keyed bool
 }
 
-// Findings sums up. It is called once, after all producers and consumers have come to rest.
+// Findings sums up, after all producers and consumers have come to rest. It may be called again with more evidence.
 func (b *Book) Findings(ev Evidence) *Findings {
 	f := &Findings{Plan: b.plan, Evidence: ev, Groups: make([]GroupFindings, len(b.groups))}
 	for _, s := range b.senders {
@@ -135,6 +139,7 @@ func (g *audience) findings(ev *Evidence) GroupFindings {
 		sum.producer(p, s)
 	}
 	sum.finish()
+	f.replayed(ev)
 	return f
 }
 

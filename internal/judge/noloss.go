@@ -14,6 +14,7 @@ func (noLoss) Guarantee(Params) string {
 func (noLoss) Judge(f *Findings, _ Params) Verdict {
 	v := Verdict{Status: Pass, Promised: true}
 	var lost, unseen, damaged, unacked int64
+	var holdings [Unclear + 1]int64
 	var bad, open, good []string
 	broken := false
 	for i := range f.Groups {
@@ -23,9 +24,13 @@ func (noLoss) Judge(f *Findings, _ Params) Verdict {
 		unseen += g.Counts[Unseen]
 		damaged += g.Damaged
 		unacked += g.Unacked
+		for h, n := range g.Holdings {
+			holdings[h] += n
+		}
 		switch {
 		case g.Counts[Lost] > 0:
-			bad = append(bad, fmt.Sprintf("%s never reached group %s.", ofAcked(g.Counts[Lost], g.Owed), g.Group.Name))
+			bad = append(bad, fmt.Sprintf("%s never reached group %s.%s",
+				ofAcked(g.Counts[Lost], g.Owed), g.Group.Name, g.whereLost(&f.Evidence)))
 		case g.Counts[Unseen] > 0:
 			open = append(open, fmt.Sprintf("%s had not reached group %s, and they may still be on their way: %s.",
 				ofAcked(g.Counts[Unseen], g.Owed), g.Group.Name, incomplete(f, g)))
@@ -49,9 +54,14 @@ func (noLoss) Judge(f *Findings, _ Params) Verdict {
 		v.Why = paragraph(good)
 	}
 	v.Counts = map[string]int64{"lost": lost, "unseen": unseen, "damaged": damaged, "delivered_unacked": unacked}
+	if len(f.Evidence.Replays) > 0 {
+		for h := Held; h <= Unclear; h++ {
+			v.Counts[h.String()] = holdings[h]
+		}
+	}
 	v.Examples = examples(f, func(g *GroupFindings, n *Note) string {
 		if n.Kind == Lost {
-			return "acked, and never delivered to group " + g.Group.Name
+			return "acked, and never delivered to group " + g.Group.Name + n.Holding.clause()
 		}
 		return "acked, and not yet delivered to group " + g.Group.Name + " when the drain ended"
 	}, func(g *GroupFindings) [][]Note { return [][]Note{g.Notes[Lost], g.Notes[Unseen]} })

@@ -69,6 +69,8 @@ type Note struct {
 	At int64
 	// Distance of a reordered message: how far the youngest before it was ahead, in messages of its lane or of its producer.
 	Distance uint64
+	// Holding of a lost message.
+	Holding Holding
 	// scope in which a message is reordered.
 	scope Scope
 }

@@ -51,10 +51,6 @@ type truth struct {
 	reordered map[Scope][]message.ID
 }
 
-func compareIDs(a, b message.ID) int {
-	return cmp.Or(cmp.Compare(a.Producer, b.Producer), cmp.Compare(a.Lane, b.Lane), cmp.Compare(a.Seq, b.Seq))
-}
-
 func sortedIDs(ids []message.ID) []message.ID {
 	slices.SortFunc(ids, compareIDs)
 	return ids
