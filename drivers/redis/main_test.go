@@ -26,9 +26,13 @@ type node struct {
 	process      *exec.Cmd
 }
 
-// program finds redis-server. Where it is missing a test is skipped, but not on CI, whose machine has to have it.
+// program finds redis-server, or takes the one in REDIS_SERVER. Where it is missing a test is skipped, but not on CI, whose machine has to have
+// it.
 func program(t testing.TB) string {
 	t.Helper()
+	if path := os.Getenv("REDIS_SERVER"); path != "" {
+		return path
+	}
 	path, err := exec.LookPath("redis-server")
 	if err == nil {
 		return path

@@ -76,6 +76,9 @@ func brokers(targets string, needed ...cluster.Installed) []finding {
 		f := finding{what: targets, state: strings.TrimSpace(n.What + " " + n.Version + " " + n.Path)}
 		if !n.Found {
 			f.state, f.remedy, f.missing = n.What+" was not found", n.Remedy, true
+			if n.Path != "" {
+				f.state = strings.TrimSpace(n.What+" "+n.Version) + " at " + n.Path + " cannot be used"
+			}
 		}
 		list = append(list, f)
 	}

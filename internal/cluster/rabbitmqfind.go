@@ -41,6 +41,13 @@ func FindRabbitMQ() []Installed {
 func findRabbitMQServer() (Installed, rabbitmqPlace) {
 	found := Installed{What: "RabbitMQ", Remedy: rabbitmqRemedy}
 	place := rabbitmqPlace{root: os.Getenv("RABBITMQ_ROOT")}
+	if place.root != "" {
+		root, err := filepath.Abs(place.root)
+		if err != nil {
+			return found, place
+		}
+		place.root = root
+	}
 	for _, home := range rabbitmqHomes(place.root) {
 		if _, err := os.Stat(filepath.Join(home, "sbin", "rabbitmq-env")); err != nil {
 			continue
@@ -56,6 +63,9 @@ func findRabbitMQServer() (Installed, rabbitmqPlace) {
 				continue
 			}
 			place.home = "/" + filepath.ToSlash(inside)
+		}
+		if place.root != "" && os.Geteuid() != 0 {
+			found.Found, found.Remedy = false, "run ordeal as root: only root can run what is in RABBITMQ_ROOT="+place.root
 		}
 		return found, place
 	}
@@ -110,7 +120,11 @@ func needRabbitMQ() (place rabbitmqPlace, version string, err error) {
 	server, place := findRabbitMQServer()
 	var errs []error
 	for _, f := range []Installed{server, findErlang(place, "epmd"), findErlang(place, "erl_call")} {
-		if !f.Found {
+		switch {
+		case f.Found:
+		case f.Path != "":
+			errs = append(errs, fmt.Errorf("%s at %s cannot be used: %s", f.What, f.Path, f.Remedy))
+		default:
 			errs = append(errs, fmt.Errorf("%s was not found: %s", f.What, f.Remedy))
 		}
 	}

@@ -224,6 +224,25 @@ func TestFindRedisMissing(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "apt-get install") {
 		t.Errorf("the error names no remedy: %v", err)
 	}
+	t.Setenv("REDIS_SERVER", "/no/redis-server")
+	_, err = Start(within(t, 10*time.Second), Spec{Kind: "redis", Dir: t.TempDir(), Logger: testLogger(t)})
+	if err == nil || !strings.Contains(err.Error(), "REDIS_SERVER=/no/redis-server") {
+		t.Errorf("the error does not say where the program was looked for: %v", err)
+	}
+}
+
+// TestRedisServer takes the program that the user names, also by a path that begins in the working folder.
+func TestRedisServer(t *testing.T) {
+	dir := t.TempDir()
+	script := "#!/bin/sh\necho Redis server v=8.1.0 sha=0\n"
+	if err := os.WriteFile(filepath.Join(dir, "mine"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	t.Setenv("REDIS_SERVER", "./mine")
+	if f := FindRedis(); !f.Found || f.Version != "8.1.0" || f.Path != filepath.Join(dir, "mine") {
+		t.Errorf("%+v", f)
+	}
 }
 
 // FuzzRedisReply reads replies that no server would write.
