@@ -88,6 +88,9 @@ func (s *session) clientFacts() []drivers.Fact {
 	return []drivers.Fact{
 		client("acks", acks, "set by this driver"),
 		client("enable.idempotence", strconv.FormatBool(s.numbered(wanted(s.cfg))), "set by this driver; it takes acks=all"),
+		client("linger.ms", strconv.FormatFloat(s.set.linger.Seconds()*1000, 'f', -1, 64),
+			"how long the client waits for more messages; Kafka's own client waits 5 by default since 4.0"),
+		client("compression.type", s.set.compression, "of the client's batches; the broker keeps them so"),
 	}
 }
 

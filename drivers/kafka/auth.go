@@ -29,19 +29,15 @@ func (Driver) Mechanisms() []drivers.Mechanism {
 	}
 }
 
-// mechanism is how the client proves who it is; nil for a client that is nobody. What auth leaves open is the option's, and then plain.
-func mechanism(auth drivers.Auth, option string) (sasl.Mechanism, error) {
-	name := auth.Mechanism
-	if name == "" {
-		name = option
-	}
+// mechanism is how the client proves who it is; nil for a client that is nobody. A user without a word on the mechanism uses plain.
+func mechanism(auth drivers.Auth) (sasl.Mechanism, error) {
 	if auth.User == "" {
 		if auth.Mechanism == "" {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("mechanism %s: it takes a user and a password, and no user was given", name)
+		return nil, fmt.Errorf("mechanism %s: it takes a user and a password, and no user was given", auth.Mechanism)
 	}
-	switch name {
+	switch auth.Mechanism {
 	case "", authPlain:
 		return plain.Auth{User: auth.User, Pass: auth.Password}.AsMechanism(), nil
 	case authScram256:
@@ -49,7 +45,7 @@ func mechanism(auth drivers.Auth, option string) (sasl.Mechanism, error) {
 	case authScram512:
 		return scram.Auth{User: auth.User, Pass: auth.Password}.AsSha512Mechanism(), nil
 	default:
-		return nil, fmt.Errorf("mechanism %q is not one of %s", name, strings.Join(mechanismNames(), ", "))
+		return nil, fmt.Errorf("mechanism %q is not one of %s", auth.Mechanism, strings.Join(mechanismNames(), ", "))
 	}
 }
 

@@ -17,32 +17,30 @@ import (
 // TestMechanism is how users prove who they are, without a broker.
 func TestMechanism(t *testing.T) {
 	for _, c := range []struct {
-		auth         drivers.Auth
-		option, want string
-		wrong        string
+		auth        drivers.Auth
+		want, wrong string
 	}{
 		{want: ""},
 		{auth: drivers.Auth{User: "u", Password: "p"}, want: "PLAIN"},
-		{auth: drivers.Auth{User: "u", Password: "p"}, option: authScram256, want: "SCRAM-SHA-256"},
-		{auth: drivers.Auth{User: "u", Password: "p", Mechanism: authScram512}, option: authPlain, want: "SCRAM-SHA-512"},
-		{auth: drivers.Auth{User: "u", Password: "p", Mechanism: authPlain}, option: authScram256, want: "PLAIN"},
+		{auth: drivers.Auth{User: "u", Password: "p", Mechanism: authPlain}, want: "PLAIN"},
+		{auth: drivers.Auth{User: "u", Password: "p", Mechanism: authScram512}, want: "SCRAM-SHA-512"},
 		{auth: drivers.Auth{User: "u", Mechanism: "kerberos"}, wrong: `"kerberos" is not one of plain, scram-sha-256, scram-sha-512`},
 		{auth: drivers.Auth{Mechanism: authScram256}, wrong: "no user was given"},
 	} {
-		m, err := mechanism(c.auth, c.option)
+		m, err := mechanism(c.auth)
 		switch {
 		case c.wrong != "":
 			if err == nil || !strings.Contains(err.Error(), c.wrong) {
-				t.Errorf("%+v: %v, want %q", c.auth, err, c.wrong)
+				t.Errorf("%s: %v, want %q", c.auth, err, c.wrong)
 			}
 		case err != nil:
-			t.Errorf("%+v: %v", c.auth, err)
+			t.Errorf("%s: %v", c.auth, err)
 		case (m == nil) != (c.want == "") || m != nil && m.Name() != c.want:
-			t.Errorf("%+v with the option %q is %v, want %s", c.auth, c.option, m, c.want)
+			t.Errorf("%s is %v, want %s", c.auth, m, c.want)
 		}
 	}
 	for _, m := range New().Mechanisms() {
-		got, err := mechanism(drivers.Auth{Mechanism: m.Name, User: "u"}, "")
+		got, err := mechanism(drivers.Auth{Mechanism: m.Name, User: "u"})
 		if err != nil || !strings.EqualFold(got.Name(), m.Name) || m.Secret {
 			t.Errorf("mechanism %s is listed and is %v, %v", m.Name, got, err)
 		}

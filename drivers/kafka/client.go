@@ -36,7 +36,7 @@ func newClient(cfg drivers.Config, env drivers.Env, set settings, lost func(erro
 		kgo.MetadataMinAge(metadataMinAge), kgo.RequestTimeoutOverhead(set.requestTimeout / 2), kgo.RetryTimeout(set.requestTimeout),
 		kgo.RetryBackoffFn(func(int) time.Duration { return retryPause }), kgo.WithLogger(logger{env.Logger}),
 	}
-	proof, err := mechanism(cfg.Auth, set.sasl)
+	proof, err := mechanism(cfg.Auth)
 	if err != nil {
 		return nil, err
 	}

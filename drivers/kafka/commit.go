@@ -4,14 +4,19 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// commitPause lies at least between two requests of a committer. At a moderate rate every few messages would cost a request otherwise.
+// Kafka's own client commits every 5 s.
+const commitPause = 100 * time.Millisecond
+
 // committer tells the broker how far a member has come: one request at a time, each with all that was done since the last one. A crash
-// forgets what the request under way has not told, which is then delivered again.
+// forgets what was not told yet, which is then delivered again.
 type committer struct {
 	member *member
 	wake   chan struct{}
@@ -36,12 +41,20 @@ func newCommitter(m *member) *committer {
 
 func (c *committer) run() {
 	defer close(c.done)
+	pause := time.NewTimer(0)
+	defer pause.Stop()
 	for {
+		select {
+		case <-c.quit:
+			return
+		case <-pause.C:
+		}
 		select {
 		case <-c.quit:
 			return
 		case <-c.wake:
 		}
+		pause.Reset(commitPause)
 		err := c.all(c.ctx)
 		if errors.Is(err, kerr.RebalanceInProgress) {
 			continue // the next ack tells it, or the callback that takes the shard away

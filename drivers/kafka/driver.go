@@ -21,7 +21,6 @@ const (
 	optSession        = "session_timeout"
 	optBalancer       = "balancer"
 	optStatic         = "static_members"
-	optSASL           = "sasl"
 )
 
 // Driver is the way to Kafka brokers. The zero value is ready; it holds nothing.
@@ -52,8 +51,9 @@ func (Driver) Options() []drivers.Option {
 			About: "Send every batch as one transaction, and read only what was committed.",
 		},
 		{
-			Name: optLinger, Kind: drivers.KindDuration, Default: "0s",
-			About: "How long the client waits for more messages before it sends a batch.",
+			Name: optLinger, Kind: drivers.KindDuration, Default: "5ms",
+			About: "How long the client waits for more messages before it sends a batch, unless its window is full: linger.ms, whose default " +
+				"is 5 since Kafka 4.0. It adds to ack latency at a low rate, and 0s costs a request for every few messages.",
 		},
 		{
 			Name: optCompression, Kind: drivers.KindEnum, Default: "none", Values: []string{"none", "gzip", "snappy", "lz4", "zstd"},
@@ -80,10 +80,6 @@ func (Driver) Options() []drivers.Option {
 		{
 			Name: optStatic, Kind: drivers.KindBool, Default: "true",
 			About: "Members have names (group.instance.id): one that comes back takes its shards over at once, without a rebalance.",
-		},
-		{
-			Name: optSASL, Kind: drivers.KindEnum, Default: authPlain, Values: []string{authPlain, authScram256, authScram512},
-			About: "How user and password are told, where the target does not say.",
 		},
 	}
 }
@@ -170,7 +166,6 @@ type settings struct {
 	session                  time.Duration
 	balancer                 string
 	static                   bool
-	sasl                     string
 }
 
 func (d Driver) settings(cfg drivers.Config) (settings, error) {
@@ -181,7 +176,7 @@ func (d Driver) settings(cfg drivers.Config) (settings, error) {
 	s := settings{
 		idempotent: o.Bool(optIdempotent), transactions: o.Bool(optTransactions), linger: o.Duration(optLinger),
 		compression: o.Text(optCompression), maxMessage: o.Int(optMaxMessage), requestTimeout: o.Duration(optRequestTimeout),
-		session: o.Duration(optSession), balancer: o.Text(optBalancer), static: o.Bool(optStatic), sasl: o.Text(optSASL),
+		session: o.Duration(optSession), balancer: o.Text(optBalancer), static: o.Bool(optStatic),
 	}
 	const least, most = 512, 64 << 20 // the library writes no request of more than 100 MiB
 	switch {
@@ -189,6 +184,8 @@ func (d Driver) settings(cfg drivers.Config) (settings, error) {
 		return s, fmt.Errorf("%s: %v is too short: set at least 200ms", optRequestTimeout, s.requestTimeout)
 	case s.session < 100*time.Millisecond:
 		return s, fmt.Errorf("%s: %v is too short: set at least 100ms", optSession, s.session)
+	case s.linger > time.Minute:
+		return s, fmt.Errorf("%s: %v is too long: set at most 1m", optLinger, s.linger)
 	case s.maxMessage < least || s.maxMessage > most:
 		return s, fmt.Errorf("%s: %d is not between %d and %d", optMaxMessage, s.maxMessage, least, most)
 	}

@@ -126,6 +126,13 @@ func (f *flight) state() error {
 	return f.over
 }
 
+// full tells whether there is no room for another message.
+func (f *flight) full() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.free) == 0
+}
+
 // wait returns once nothing is in flight.
 func (f *flight) wait(ctx context.Context) error {
 	f.mu.Lock()

@@ -3,6 +3,9 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"net"
+	"slices"
+	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -10,7 +13,8 @@ import (
 	"ordeal/drivers"
 )
 
-// Locate names the leader and the other replicas of a partition; broker 1 is node n1. A broker that is cut off from the others goes on
+// Locate names the leader and the other replicas of a partition: n1 is the first server where its address is the one that a broker
+// advertises, else broker 1. A broker that is cut off from the others goes on
 // naming itself.
 func (s *session) Locate(ctx context.Context, t drivers.Topic, shard int) (drivers.Placement, error) {
 	p, err := s.locate(ctx, t, shard)
@@ -35,17 +39,35 @@ func (s *session) locate(ctx context.Context, t drivers.Topic, shard int) (drive
 	case p.Leader < 0:
 		return drivers.Placement{}, kerr.LeaderNotAvailable
 	}
-	place := drivers.Placement{Leader: node(p.Leader)}
+	brokers, err := s.admin.ListBrokers(ctx)
+	if err != nil {
+		return drivers.Placement{}, err
+	}
+	place := drivers.Placement{Leader: node(p.Leader, brokers, s.cfg.Servers)}
 	for _, replica := range p.Replicas {
 		if replica != p.Leader {
-			place.Followers = append(place.Followers, node(replica))
+			place.Followers = append(place.Followers, node(replica, brokers, s.cfg.Servers))
 		}
 	}
 	return place, nil
 }
 
-// node is the name that a cluster gives the node of a broker.
-func node(broker int32) string { return fmt.Sprintf("n%d", broker) }
+// node is the name of a broker: that of the server with its address. A broker that is down is not listed, and one may be known by an address
+// that was not given: it goes by its number as in a cluster of ordeal's, unless the others show that numbers and servers do not go together.
+func node(id int32, brokers kadm.BrokerDetails, servers []string) string {
+	numbered := true
+	for _, b := range brokers {
+		at := slices.Index(servers, net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port))))
+		if at >= 0 && b.NodeID == id {
+			return fmt.Sprintf("n%d", at+1)
+		}
+		numbered = numbered && (at < 0 || b.NodeID == int32(at+1))
+	}
+	if !numbered {
+		return fmt.Sprintf("broker %d", id)
+	}
+	return fmt.Sprintf("n%d", id)
+}
 
 // ends are the offsets after the last record of each partition that a consumer may have: up to the first open transaction where only
 // what was committed is read.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -27,6 +28,8 @@ type producer struct {
 	// shards of the topic when the producer was made.
 	shards int32
 	once   sync.Once
+	// hurried tells that the library is being hurried.
+	hurried atomic.Bool
 }
 
 func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (*producer, error) {
@@ -136,7 +139,21 @@ func (p *producer) send(ctx context.Context, batch []drivers.Message) error {
 		return p.transact(ctx, batch)
 	}
 	p.produce(batch, p.promise)
+	if p.session.set.linger > 0 && p.flight.full() {
+		p.hurry()
+	}
 	return p.flight.state()
+}
+
+// hurry makes the library send what it has, because it would wait in vain for more: the window is full.
+func (p *producer) hurry() {
+	if p.hurried.Swap(true) {
+		return
+	}
+	go func() {
+		p.client.Flush(context.Background()) //nolint:errcheck // it ends with the client at the latest, whose messages then have failed
+		p.hurried.Store(false)
+	}()
 }
 
 // produce hands the messages over, each with the seat of its number.
