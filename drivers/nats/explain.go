@@ -40,10 +40,13 @@ func remedyFor(a access, l *line, err error) string {
 	case errors.Is(err, natsgo.ErrMaxConnectionsExceeded), errors.Is(err, natsgo.ErrMaxAccountConnectionsExceeded):
 		return "raise the limit on connections, or use fewer producers and consumers"
 	}
+	if a.set.tlsFirst && l != nil && bytes.HasPrefix(l.said(), []byte("INFO ")) {
+		return "the server speaks before TLS begins: leave options.nats.tls_first out"
+	}
 	if remedy := tlsRemedy(a, err); remedy != "" {
 		return remedy
 	}
-	return strangerRemedy(a, l, err)
+	return strangerRemedy(l, err)
 }
 
 // tlsRemedy is for what goes wrong with certificates.
@@ -61,7 +64,7 @@ func tlsRemedy(a access, err error) string {
 		return "the server's certificate is not for this address or not for today: correct the certificate or the address"
 	case errors.As(err, &record):
 		return "it does not speak TLS there: use a nats:// address, or another port"
-	case strings.Contains(err.Error(), "remote error: tls: "):
+	case errors.Is(err, natsgo.ErrTLS), strings.Contains(err.Error(), "remote error: tls: "):
 		return "the server does not take the client's certificate: give one that it trusts"
 	default:
 		return ""
@@ -69,24 +72,21 @@ func tlsRemedy(a access, err error) string {
 }
 
 // strangerRemedy judges by what the other side said first whether it is a NATS server at all.
-func strangerRemedy(a access, l *line, err error) string {
+func strangerRemedy(l *line, err error) string {
 	if l == nil {
 		return ""
 	}
 	timeout, isNet := errors.AsType[net.Error](err)
 	late := errors.Is(err, natsgo.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) || isNet && timeout.Timeout()
 	switch said := l.said(); {
-	case a.set.tlsFirst && bytes.HasPrefix(said, []byte("INFO ")):
-		return "the server speaks before TLS begins: leave options.nats.tls_first out"
 	case len(said) == 0 && late:
 		return "the other side said nothing, and a NATS server speaks first: correct the port, see whether the server hangs, " +
 			"or set options.nats.tls_first where it wants TLS from the beginning"
 	case len(said) == 0 && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
-		return "the other side hung up without a word, and a NATS server speaks first: correct the port"
+		return "the other side hung up without a word, and a NATS server speaks first: correct the port, " +
+			"or set options.nats.tls_first where it wants TLS from the beginning"
 	case len(said) > 0 && said[0] != 0x16 && !bytes.HasPrefix(said, []byte("INFO ")):
 		return fmt.Sprintf("it begins with %.30q, which is no NATS server: correct the port", said)
-	case bytes.HasPrefix(said, []byte("INFO ")) && a.cfg.TLS != nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
-		return "the server hung up during TLS: give a client certificate if it wants one"
 	default:
 		return ""
 	}

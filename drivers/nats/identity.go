@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
@@ -69,7 +70,7 @@ func identify(a drivers.Auth) (identity, error) {
 func fromCredentials(text []byte) (identity, error) {
 	const remedy = "give the text of a file as nsc writes it, with both blocks"
 	jwt, err := nkeys.ParseDecoratedJWT(text)
-	if err != nil {
+	if err != nil || strings.Count(jwt, ".") != 2 {
 		return identity{}, errors.New("the credentials hold no JWT: " + remedy)
 	}
 	pair, err := nkeys.ParseDecoratedNKey(text)

@@ -74,6 +74,8 @@ type dialer struct {
 
 	mu   sync.Mutex
 	line *line
+	// err is why the last dial failed, which the library keeps to itself.
+	err error
 }
 
 // Dial implements the library's CustomDialer.
@@ -82,11 +84,11 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 		return nil, err
 	}
 	conn, err := d.dial(d.ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.err = err; err != nil {
+		return nil, err
+	}
 	d.line = &line{Conn: conn, server: address}
 	return d.line, nil
 }
@@ -96,6 +98,13 @@ func (d *dialer) last() *line {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.line
+}
+
+// failed is why the last dial did, if so.
+func (d *dialer) failed() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.err
 }
 
 // cut ends whatever the library does on the connection it was given last.
@@ -167,6 +176,9 @@ func open(ctx context.Context, a access) (*natsgo.Conn, *line, error) {
 		}
 		return nil, nil, explain(a, d.last(), ctx.Err())
 	case err != nil:
+		if failed := d.failed(); errors.Is(err, natsgo.ErrNoServers) && failed != nil {
+			err = failed
+		}
 		return nil, nil, explain(a, d.last(), err)
 	}
 	return nc, d.line, nil

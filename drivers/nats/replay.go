@@ -21,8 +21,8 @@ const (
 
 var _ drivers.Replayer = (*session)(nil)
 
-// Replay reads a log's stream with a consumer of its own: without acks, in memory, for the subject of the shard. A work queue has room for no
-// second consumer and forgets what was acknowledged, and a broadcast keeps nothing.
+// Replay reads a log's stream with a consumer of its own: without acks, in memory, for the subject of the shard. A work queue has room for
+// no second consumer and forgets what was acknowledged, and a broadcast keeps nothing.
 func (s *session) Replay(ctx context.Context, t drivers.Topic, shard int, from drivers.Position) (drivers.Consumer, error) {
 	c, err := s.replay(ctx, t, shard, from)
 	if err != nil {
