@@ -38,10 +38,6 @@ unit: ## unit, conformance, golden, command-line and integration tests
 race: ## the same packages under the race detector, but for the long end-to-end runs
 	$(GO) test -count=1 -p 1 -race -short -timeout 20m ./...
 
-.PHONY: clusters
-clusters: brokers ## the conformance suite on clusters that need the machine for themselves
-	ORDEAL_CLUSTERS=1 $(GO) test -count=1 -p 1 -run ConformanceCluster -timeout 20m ./drivers/...
-
 .PHONY: lint
 lint: $(GOLANGCI) ## gofmt, vet, golangci-lint with the import rules
 	$(GOLANGCI) run ./...
