@@ -18,7 +18,7 @@ import (
 )
 
 // patience bounds every child; the longest, ten million messages, are far below it.
-const patience = 20 * time.Minute
+const patience = 40 * time.Minute
 
 // child is a process of a comparison: ordeal, a broker's own tool, or a plain loop. The kernel's accounts of it are read while it runs, because
 // the high-water mark of its memory that wait4(2) gives begins with that of its parent.

@@ -37,12 +37,12 @@ func pairCount(b *testing.B) int {
 	return n
 }
 
-// add puts a row into the table and prints it when it is done, however it ends.
+// add puts a row into the table, unless the command line has picked others, and prints it when it is done, however it ends.
 func (p *peers) add(b *testing.B, r *row, measure func(b *testing.B)) {
 	b.Helper()
-	p.rows = append(p.rows, r)
 	name := strings.NewReplacer(" ", "-", ",", "", "/", "-").Replace(r.what)
 	b.Run(name, func(b *testing.B) {
+		p.rows = append(p.rows, r)
 		r.failed = "it ended early; its error is above"
 		defer r.show()
 		measure(b)
@@ -84,11 +84,15 @@ func both(b *testing.B, i int, ours, theirs side) (mine, other figure) {
 
 // cpuRow holds the CPU for one message of a comparison that was made against a target of its own.
 func (p *peers) cpuRow(of *row, most float64) {
+	if len(of.ours) == 0 && of.failed == "" {
+		return // not picked
+	}
 	r := &row{what: of.what + ", client CPU", against: of.against, unit: unitCPU, most: most, failed: of.failed, ours: of.ours, theirs: of.theirs}
 	for i := range of.ours {
 		r.values = append(r.values, of.ours[i].CPU/of.theirs[i].CPU)
 	}
 	p.rows = append(p.rows, r)
+	r.show()
 }
 
 // broker starts a cluster for a group of comparisons. Where the broker is not installed the row says so, and nil comes back.

@@ -71,22 +71,20 @@ func (p *peers) moderate(b *testing.B, w work) {
 	memory := &row{what: w.Driver + " 20 k msg/s, memory", against: "a limit", unit: unitMiB, most: 80}
 	cpu := &row{what: w.Driver + " 20 k msg/s, client CPU", against: "a limit", unit: unitMicros, most: 8}
 	p.add(b, memory, func(b *testing.B) {
+		p.rows = append(p.rows, cpu)
+		defer cpu.show()
+		cpu.failed = memory.failed
 		r := p.run(b, &w)
 		if at := phase(b, r.Run, "full").AckedRate; at < 0.99*float64(w.Rate) || at > 1.01*float64(w.Rate) {
 			memory.failed = fmt.Sprintf("the broker took %.0f messages a second and not the %d that were asked for", at, w.Rate)
+			cpu.failed = memory.failed
 			b.Fatal(memory.failed)
 		}
 		memory.values = []float64{float64(max(r.child.high, r.Harness.RSSMax)) / (1 << 20)}
-		cpu.values = []float64{r.cpu}
+		cpu.values, cpu.failed = []float64{r.cpu}, ""
 		cpu.note = fmt.Sprintf("the whole process from its start to its reports; the run alone %.1f", float64(r.Harness.CPUPerMsg)/1000)
 	})
-	cpu.failed = memory.failed
-	p.rows = append(p.rows, cpu)
-	cpu.show()
 }
-
-// stalls is how often the broker is paused.
-const stalls = 2
 
 // stall pauses the broker for a second of eight. One message in eight is then late by a time spread evenly from 0 to the pause, the first of
 // the pause by most. A hundredth of all messages, which are those of a hundredth of the eight seconds, is later than the p99: so that is the
@@ -99,13 +97,11 @@ func (p *peers) stall(b *testing.B, w work) {
 	nodes := max(1, w.Replicas)
 	r := &row{what: w.Driver + " paused 1 s, end-to-end p99", against: "the exact value", unit: unitExact, least: 0.97, most: 1.03}
 	p.add(b, r, func(b *testing.B) {
-		for range stalls {
-			run := p.execute(b, w.scenario(), fmt.Sprintf("%s:%d", w.Driver, nodes))
-			f := run.Faults[0]
-			exact := float64(f.Recovered-f.Effective) - float64(length)/100
-			r.values = append(r.values, float64(phase(b, run.Run, "full").EndToEnd.P99)/exact)
-			r.note = fmt.Sprintf("the pause took %s, as its evidence has it", time.Duration(f.Recovered-f.Effective).Round(time.Millisecond))
-		}
+		run := p.execute(b, w.scenario(), fmt.Sprintf("%s:%d", w.Driver, nodes))
+		f := run.Faults[0]
+		exact := float64(f.Recovered-f.Effective) - float64(length)/100
+		r.values = []float64{float64(phase(b, run.Run, "full").EndToEnd.P99) / exact}
+		r.note = fmt.Sprintf("the pause took %s, as its evidence has it", time.Duration(f.Recovered-f.Effective).Round(time.Millisecond))
 	})
 }
 
@@ -188,7 +184,7 @@ func (p *peers) kafka(b *testing.B) {
 		for _, size := range sizes() {
 			w := work{
 				Driver: "kafka", Server: c.Servers()[0], Guarantee: "replicated", Replicas: 3, Size: size, Producers: 1, Window: 50_000,
-				Warm: 2 * time.Second, Full: 4 * time.Second,
+				Warm: time.Second, Full: 3 * time.Second,
 			}
 			p.compareTool(b, &row{
 				what:    "kafka:3 produce " + sized(size) + ", acks=all, idempotent",
