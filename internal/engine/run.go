@@ -159,6 +159,11 @@ func (x *execution) possible() error {
 	if x.inProcess() && x.Target.Nodes > 1 {
 		return usage(fmt.Errorf("target %s: ordeal cannot start nodes of %s; use %s", x.Target, x.Target.Driver, x.Target.Driver))
 	}
+	if x.Target.Local() && !x.inProcess() {
+		if err := cluster.Check(x.Driver.Name(), x.Target.Nodes); err != nil {
+			return usage(fmt.Errorf("target %s: %w", x.Target, err))
+		}
+	}
 	for _, t := range x.plan.topics {
 		if x.Target.Local() && !x.inProcess() && t.Replicas > x.Target.Nodes {
 			return environment(fmt.Errorf("topic %s wants %d replicas, and target %s has %d node(s); use --on %s:%d",
