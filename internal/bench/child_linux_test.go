@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,21 +24,20 @@ const patience = 40 * time.Minute
 // child is a process of a comparison: ordeal, a broker's own tool, or a plain loop. The kernel's accounts of it are read while it runs, because
 // the high-water mark of its memory that wait4(2) gives begins with that of its parent.
 type child struct {
-	cmd    *exec.Cmd
-	stderr bytes.Buffer
-	cancel context.CancelFunc
-	read   sync.WaitGroup
-	done   chan struct{} // closed to end the watch
-	// watched is over when high and writes may be read.
+	cmd     *exec.Cmd
+	stderr  bytes.Buffer
+	cancel  context.CancelFunc
+	read    sync.WaitGroup
+	done    chan struct{} // closed to end the watch
 	watched sync.WaitGroup
-	high    int64 // bytes of VmHWM
-	writes  int64 // write calls of any kind
+	high    atomic.Int64 // bytes of VmHWM
+	writes  atomic.Int64 // write calls of any kind
 	once    sync.Once
 	err     error
 }
 
 // start starts a program. lines, unless nil, gets every line of its standard output as it comes; the caller calls wait.
-func start(b *testing.B, lines func(string), name string, args ...string) *child {
+func start(b testing.TB, lines func(string), name string, args ...string) *child {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	c := &child{cmd: exec.CommandContext(ctx, name, args...), cancel: cancel, done: make(chan struct{})}
@@ -70,10 +70,10 @@ func (c *child) watch() {
 	defer tick.Stop()
 	for {
 		if v, ok := accountOf(c.cmd.Process.Pid, "status", "VmHWM:"); ok {
-			c.high = v * 1024
+			c.high.Store(v * 1024)
 		}
 		if v, ok := accountOf(c.cmd.Process.Pid, "io", "syscw:"); ok {
-			c.writes = v
+			c.writes.Store(v)
 		}
 		select {
 		case <-tick.C:
@@ -138,7 +138,7 @@ func (c *child) kill() {
 }
 
 // answer starts a program that prints one JSON value, and reads it.
-func answer(b *testing.B, to any, name string, args ...string) *child {
+func answer(b testing.TB, to any, name string, args ...string) *child {
 	b.Helper()
 	var last string
 	c := start(b, func(line string) { last = line }, name, args...)

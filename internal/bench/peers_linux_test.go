@@ -80,7 +80,7 @@ func (p *peers) moderate(b *testing.B, w work) {
 			cpu.failed = memory.failed
 			b.Fatal(memory.failed)
 		}
-		memory.values = []float64{float64(max(r.child.high, r.Harness.RSSMax)) / (1 << 20)}
+		memory.values = []float64{float64(max(r.child.high.Load(), r.Harness.RSSMax)) / (1 << 20)}
 		cpu.values, cpu.failed = []float64{r.cpu}, ""
 		cpu.note = fmt.Sprintf("the whole process from its start to its reports; the run alone %.1f", float64(r.Harness.CPUPerMsg)/1000)
 	})
@@ -168,7 +168,7 @@ func (p *peers) rabbitmq(b *testing.B) {
 		one := w
 		one.Size, one.Producers, one.Consumers, one.Warm, one.Full = 100, 1, 1, warm, full
 		run := p.run(b, &one)
-		r.values = []float64{float64(run.child.writes) / float64(run.Counts.Attempted)}
+		r.values = []float64{float64(run.child.writes.Load()) / float64(run.Counts.Attempted)}
 		r.note = "all write calls of the process, also those of its consumer and its files"
 	})
 	p.common(b, w)

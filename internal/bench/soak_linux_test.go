@@ -49,7 +49,7 @@ func (p *peers) soak(b *testing.B, kind string) {
 		full := phase(b, r.Run, "full")
 		fmt.Printf("%-8s  %s  %d messages, each checked, in %s; %.0f msg/s acknowledged; client %.2f µs/msg, %d MiB; broker %.2f µs/msg, %d MiB\n",
 			kind, r.Verdict, r.Counts.Unique, r.Ended.Sub(r.Started).Round(1e8), full.AckedRate, float64(r.Harness.CPUPerMsg)/1000,
-			max(r.child.high, r.Harness.RSSMax)>>20, r.Target.CPUSeconds*1e6/float64(r.Counts.Attempted), r.Target.RSSMax>>20)
+			max(r.child.high.Load(), r.Harness.RSSMax)>>20, r.Target.CPUSeconds*1e6/float64(r.Counts.Attempted), r.Target.RSSMax>>20)
 		if r.Verdict != reports.Pass {
 			b.Fatalf("%s: %s\n%s", r.Verdict, r.Headline, strings.Join(r.Reasons, "\n"))
 		}

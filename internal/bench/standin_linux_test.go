@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -59,7 +60,7 @@ func measured(loop func(ctx context.Context, w *work, count *atomic.Int64) error
 		began, before, from = time.Now(), ownCPU(), count.Load()
 		select {
 		case err := <-ended:
-			return figure{}, fmt.Errorf("it ended early: %w", err)
+			return figure{}, errors.Join(errors.New("it ended early"), err)
 		case <-time.After(span):
 		}
 	}
