@@ -63,13 +63,24 @@ func (s *session) streamFacts(t drivers.Topic, have jetstream.StreamConfig) []dr
 		}
 		return strconv.FormatInt(n, 10)
 	}
+	// A limit drops what was acked, unless the stream refuses what is new instead.
+	bound := func(setting string, n int64, refuses bool) drivers.Fact {
+		if n > 0 && refuses {
+			return drivers.Fact{
+				Setting: name + setting, Want: "unlimited", Have: limit(n) + ", discard new", Status: drivers.Confirmed,
+				Note: "when it is full it refuses new messages, and drops none that was acked",
+			}
+		}
+		return fact(name+setting, "unlimited", limit(n), "a limit would drop messages that were acked: remove it, or set discard to new")
+	}
+	refuses := have.Discard == jetstream.DiscardNew
 	return []drivers.Fact{
 		fact(name+"num_replicas", strconv.Itoa(want.Replicas), strconv.Itoa(have.Replicas), "a majority of them confirms a message"),
 		fact(name+"storage", want.Storage.String(), have.Storage.String(), ""),
 		fact(name+"retention", want.Retention.String(), have.Retention.String(), ""),
-		fact(name+"max_msgs", "unlimited", limit(have.MaxMsgs), "a limit would drop messages that were acked"),
-		fact(name+"max_bytes", "unlimited", limit(have.MaxBytes), "a limit would drop messages that were acked"),
-		fact(name+"max_msgs_per_subject", "unlimited", limit(have.MaxMsgsPerSubject), "a limit would drop messages that were acked"),
+		bound("max_msgs", have.MaxMsgs, refuses),
+		bound("max_bytes", have.MaxBytes, refuses),
+		bound("max_msgs_per_subject", have.MaxMsgsPerSubject, refuses && have.DiscardNewPerSubject),
 		fact(name+"max_age", "unlimited", limit(int64(have.MaxAge)), "an age would drop messages that were acked"),
 		fact(name+"no_ack", "false", strconv.FormatBool(have.NoAck), "without acks no send is ever known to be stored"),
 		fact(name+"duplicate_window", want.Duplicates.String(), have.Duplicates.String(), dedupNote(s.set)),

@@ -120,7 +120,7 @@ func full(description string) bool {
 
 // temporary tells whether an administrative call may succeed when it is made again, as while a cluster elects.
 func (s *session) temporary(err error) bool {
-	if !s.jetstream && errors.Is(err, jetstream.ErrJetStreamNotEnabled) && len(s.cfg.Servers) == 1 {
+	if s.alone(err) {
 		return false // there is no cluster where another node could answer
 	}
 	for _, passing := range []error{
@@ -145,6 +145,12 @@ func (s *session) temporary(err error) bool {
 	default:
 		return false
 	}
+}
+
+// alone tells whether err means that the one server has no JetStream.
+func (s *session) alone(err error) bool {
+	unanswered := errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, natsgo.ErrNoResponders)
+	return unanswered && !s.jetstream && len(s.cfg.Servers) == 1
 }
 
 // absent tells whether an administrative call failed because there is no such stream or consumer.

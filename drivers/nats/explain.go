@@ -19,6 +19,14 @@ import (
 // explain adds to the error of a connection that could not be made what follows from it. l is the connection that was tried last, nil where
 // there was none.
 func explain(a access, l *line, err error) error {
+	if l != nil {
+		if _, after, ok := bytes.Cut(l.said(), []byte("-ERR ")); ok { // the library met a broken connection before it read this
+			about, _, _ := bytes.Cut(after, []byte("\r\n"))
+			if told := refusal(string(bytes.Trim(about, "' "))); !strings.HasPrefix(err.Error(), "nats: ") {
+				err = told
+			}
+		}
+	}
 	if remedy := remedyFor(a, l, err); remedy != "" {
 		return fmt.Errorf("%w: %s", err, remedy)
 	}

@@ -62,9 +62,16 @@ func (l *line) Close() error {
 func (l *line) Write(b []byte) (int, error) {
 	n, err := l.Conn.Write(b)
 	if err != nil {
+		l.lastWords()
 		l.cut()
 	}
 	return n, err
+}
+
+// lastWords reads what the server said before it hung up, which the library does not do any more.
+func (l *line) lastWords() {
+	l.Conn.SetReadDeadline(time.Now().Add(time.Millisecond)) //nolint:errcheck // then there is nothing to read
+	l.Read(make([]byte, greetingMost))                       //nolint:errcheck // only what it keeps matters
 }
 
 // dialer lends the engine's connections to the library.

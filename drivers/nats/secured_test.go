@@ -207,7 +207,9 @@ func TestMechanisms(t *testing.T) {
 		},
 		{
 			"nobody", `authorization { user: joe, password: secret }`,
-			drivers.Config{Auth: drivers.Auth{User: "joe", Password: "secret"}}, drivers.Config{}, "wants to know who the client is",
+			drivers.Config{Auth: drivers.Auth{User: "joe", Password: "secret"}},
+			drivers.Config{},
+			"wants to know who the client is",
 		},
 		{
 			"token", `authorization { token: secret }`,
@@ -229,12 +231,15 @@ func TestMechanisms(t *testing.T) {
 		},
 		{
 			"client certificate", mine.server(fmt.Sprintf("ca_file: %q, verify: true", client.cert)),
-			drivers.Config{TLS: mutual}, drivers.Config{TLS: mine.client()}, "certificate",
+			drivers.Config{TLS: mutual},
+			drivers.Config{TLS: mine.client()},
+			"certificate",
 		},
 		{
 			"TLS first", mine.server("handshake_first: true"),
 			drivers.Config{TLS: mine.client(), Options: drivers.Options{optTLSFirst: "true"}},
-			drivers.Config{TLS: mine.client()}, "set options.nats.tls_first",
+			drivers.Config{TLS: mine.client()},
+			"set options.nats.tls_first",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -51,7 +51,17 @@ func (s *session) declare(ctx context.Context, t drivers.Topic) error {
 	case t.Model == drivers.Queue && len(t.Groups) > 1:
 		return fmt.Errorf("a queue has one copy of each message, so it cannot have %d groups: make it a log", len(t.Groups))
 	}
+	if version := s.nc.ConnectedServerVersion(); !atLeast(version, oldest) {
+		return fmt.Errorf("the server is of version %s, which cannot say what exists with other settings: update it to %s or newer",
+			version, oldest)
+	}
 	if err := s.declareStream(ctx, t); err != nil {
+		if s.alone(err) {
+			err = jetstream.ErrJetStreamNotEnabled
+		}
+		if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+			err = fmt.Errorf("%w: add jetstream { store_dir: … } to the server's configuration, or jetstream: enabled to the account's", err)
+		}
 		return err
 	}
 	for _, g := range t.Groups {
@@ -60,6 +70,29 @@ func (s *session) declare(ctx context.Context, t drivers.Topic) error {
 		}
 	}
 	return nil
+}
+
+// oldest is the first version in which to create a stream or a consumer that exists differently is an error (pedantic create actions), and
+// streams have metadata.
+const oldest = "2.10"
+
+// atLeast compares versions such as 2.9.25 with 2.10, number by number.
+func atLeast(version, least string) bool {
+	have, want := strings.Split(version, "."), strings.Split(least, ".")
+	for i, w := range want {
+		if i >= len(have) {
+			return false
+		}
+		a, errA := strconv.Atoi(have[i])
+		b, errB := strconv.Atoi(w)
+		if errA != nil || errB != nil {
+			return false
+		}
+		if a != b {
+			return a > b
+		}
+	}
+	return true
 }
 
 func (s *session) declareStream(ctx context.Context, t drivers.Topic) error {
