@@ -115,6 +115,8 @@ type Counts struct {
 	// Resent counts sends repeated by the scenario's retry.
 	Resent     int64 `json:"resent"`
 	Reconnects int64 `json:"reconnects"`
+	// Rebalances is how often a consumer was given other shards than it read before, while the load or the drain went on.
+	Rebalances int64 `json:"rebalances,omitempty"`
 }
 
 // Check is one rule about messages and its verdict.

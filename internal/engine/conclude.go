@@ -40,6 +40,7 @@ func (x *execution) conclude(ctx context.Context, trouble error) error {
 	interrupted := ctx.Err() != nil
 	x.run.Interrupted = interrupted
 	x.finished = x.now()
+	rebalanced := x.rebalances.end()
 	if x.worker != nil {
 		x.stopped = x.worker.Stop()
 	}
@@ -62,6 +63,7 @@ func (x *execution) conclude(ctx context.Context, trouble error) error {
 			x.Driver.Name(), x.stopped.Misuse))
 	}
 	x.judge(ctx, problems)
+	x.run.Counts.Rebalances = rebalanced
 	if x.result != nil {
 		x.measured()
 		x.happened()

@@ -111,7 +111,8 @@ func (e *events) add(kind, format string, args ...any) {
 	if err == nil {
 		_, err = e.w.Write(append(line, '\n'))
 	}
-	if err == nil && kind != "connect" { // connections may come and go by the thousand; the rest should survive a crash of ordeal
+	// Connections and shards may come and go by the thousand; the rest should survive a crash of ordeal.
+	if err == nil && kind != "connect" && kind != "rebalance" {
 		err = e.w.Flush()
 	}
 	e.err = errors.Join(e.err, err)

@@ -128,6 +128,8 @@ type execution struct {
 	examples [][]message.ID
 	// auditVerdict merges the facts of all topics.
 	auditVerdict reports.Verdict
+	// rebalances is told which shards the consumers read.
+	rebalances *rebalances
 }
 
 // Run executes the scenario and returns what was found out. The run is nil only when nothing could be started: the error, an *Error then,
@@ -224,6 +226,7 @@ func (x *execution) open(id uint32) error {
 	if x.events, err = newEvents(x.folder, x.now, x.Watch.Event); err != nil {
 		return environment(err)
 	}
+	x.rebalances = newRebalances(x.events)
 	if err := x.folder.reserve(); err != nil {
 		x.folder.release()
 		return environment(err)
@@ -379,7 +382,8 @@ func (x *execution) connect(ctx context.Context) error {
 		Dial: func(role worker.Role, name string) worker.Dial {
 			return x.links.Dialer(faults.Client{Role: faults.Role(role), Name: name})
 		},
-		Notify: func(text string) { x.events.add("connect", "%s", text) },
+		Notify:     func(text string) { x.events.add("connect", "%s", text) },
+		Rebalanced: x.rebalances.told,
 	})
 	if err != nil {
 		return environment(err)

@@ -56,6 +56,7 @@ func Check(folder string, known []judge.Check) (*reports.Run, error) {
 	saved := r.Counts
 	r.Counts = counts(findings)
 	r.Counts.Unsent, r.Counts.Resent, r.Counts.Reconnects = saved.Unsent, saved.Resent, saved.Reconnects
+	r.Counts.Rebalances = saved.Rebalances
 	r.Folder = folder
 	var problems []error
 	for _, p := range ev.Problems {

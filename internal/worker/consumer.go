@@ -53,6 +53,9 @@ func (c *consumer) open(ctx context.Context) error {
 	}
 	c.session = s
 	client := c.client
+	if r, ok := client.(drivers.Rebalancer); ok && c.run.deps.Rebalanced != nil {
+		r.OnRebalance(func(shards []int32) { c.run.deps.Rebalanced(c.plan.Name, shards) })
+	}
 	c.current.Store(&client)
 	c.connected.Store(true)
 	return nil

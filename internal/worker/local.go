@@ -31,6 +31,9 @@ type Deps struct {
 	Logger  *slog.Logger
 	// Notify is told of connections lost and found again.
 	Notify func(text string)
+	// Rebalanced is told which shards a consumer reads, where its driver knows: at first, and whenever they change. It must not block, and
+	// may be nil.
+	Rebalanced func(consumer string, shards []int32)
 }
 
 // running is what producers, consumers and groups share.

@@ -13,6 +13,7 @@ type figures struct {
 	Start  []float64 `json:"start"`
 	Phases []span    `json:"phases"`
 	Faults []band    `json:"faults"`
+	Marks  []mark    `json:"marks"`
 	Curves []curve   `json:"curves"`
 	Heat   heat      `json:"heat"`
 
@@ -43,6 +44,12 @@ type band struct {
 	Recovered *float64 `json:"recovered"`
 	To        float64  `json:"to"`
 	Open      bool     `json:"open"`
+}
+
+// mark is a moment at which consumers were given other shards, and who.
+type mark struct {
+	At   float64 `json:"at"`
+	Name string  `json:"name"`
 }
 
 // curve is a percentile curve. The quantile is given as nines, its place on the axis: 90 % is 1, 99 % is 2.
@@ -86,12 +93,35 @@ func newFigures(r *reports.Run) figures {
 			f.Faults = append(f.Faults, b)
 		}
 	}
+	f.Marks = marks(r.Events)
 	for _, c := range r.Curves {
 		if known, ok := recorded[c.Phase]; known || !ok {
 			f.curve(c)
 		}
 	}
 	return f
+}
+
+// markApart is how far two rebalances must lie apart to be two: members of a group are told one after another.
+const markApart = 100e6
+
+// marks are the rebalances of a run after its beginning, those of one moment together.
+func marks(events []reports.Event) []mark {
+	list := []mark{}
+	last := int64(-markApart)
+	for _, e := range events {
+		if e.Kind != "rebalance" || e.At <= 0 {
+			continue
+		}
+		text := reports.OneLine(e.Text)
+		if n := len(list) - 1; n >= 0 && e.At-last < markApart {
+			list[n].Name += "; " + text
+		} else {
+			list = append(list, mark{float64(e.At) / 1e9, text})
+		}
+		last = e.At
+	}
+	return list
 }
 
 func newBand(f *reports.Fault, end int64) (band, bool) {

@@ -135,7 +135,7 @@ func environment(r *reports.Run) []pair {
 // messages are the counts of the whole run.
 func messages(r *reports.Run) []pair {
 	c := &r.Counts
-	return []pair{
+	list := []pair{
 		{"attempted", reports.Count(c.Attempted)},
 		{"acked", reports.Count(c.Acked)},
 		{"rejected", reports.Count(c.Rejected)},
@@ -146,4 +146,8 @@ func messages(r *reports.Run) []pair {
 		{"delivered, each once", reports.Count(c.Unique)},
 		{"reconnects", reports.Count(c.Reconnects)},
 	}
+	if c.Rebalances > 0 {
+		list = append(list, pair{"consumers given other shards", reports.Count(c.Rebalances) + "×"})
+	}
+	return list
 }

@@ -113,7 +113,8 @@ func (t *timeline) frame(name, title string, lines []series) *chart {
 	}
 }
 
-// bands are what lies behind the lines: phases, those not recorded muted, and faults from their effect until the cluster was healthy again.
+// bands are what lies behind the lines: phases, those not recorded muted, faults from their effect until the cluster was healthy again, and
+// rebalances.
 type bands struct {
 	run *reports.Run
 	end float64 // in seconds
@@ -138,6 +139,12 @@ func (b bands) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 	}
 	b.faults(c, place)
+	for _, e := range b.run.Events { // consumers that were given other shards
+		if e.Kind == "rebalance" && e.At > 0 {
+			at := place(e.At)
+			c.StrokeLine2(draw.LineStyle{Color: violetInk(), Width: 0.6, Dashes: []vg.Length{1.5, 1.5}}, at, c.Min.Y, at, c.Max.Y)
+		}
+	}
 }
 
 // faults are shaded, the moment of their undoing a dashed line; a name is left out where the one before still stands.

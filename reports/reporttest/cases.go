@@ -50,7 +50,9 @@ func Crash() *reports.Run {
 	r.Faults = []reports.Fault{f}
 	r.Verdict, r.Exit = reports.Pass, 0
 	r.Headline = "All 439,988 acknowledged messages were delivered. The broker was away for 3.4 s."
-	r.Counts = reports.Counts{Attempted: 440_000, Acked: 439_988, Unknown: 12, Delivered: 880_131, Unique: 879_980, Reconnects: 6}
+	r.Counts = reports.Counts{
+		Attempted: 440_000, Acked: 439_988, Unknown: 12, Delivered: 880_131, Unique: 879_980, Reconnects: 6, Rebalances: 2,
+	}
 	r.Checks = checks(439_988, 879_980)
 	r.Checks[3].Counts["redelivered"] = 151
 	r.Gates = []reports.Gate{

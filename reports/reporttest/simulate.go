@@ -126,7 +126,10 @@ func simulate(r *reports.Run, phases []stretch, rate float64, f *reports.Fault) 
 				reports.Event{At: f.Requested, Kind: "fault", Text: f.Kind + " " + f.Resolved + " requested"},
 				reports.Event{At: f.Effective, Kind: "fault", Text: f.Kind + " " + f.Resolved + " in effect"},
 				reports.Event{At: f.Effective + 3*millisecond, Kind: "connect", Text: "6 connections lost"},
-				reports.Event{At: f.Recovered, Kind: "fault", Text: f.Kind + " " + f.Resolved + " healed"})
+				reports.Event{At: f.Effective + 40*millisecond, Kind: "rebalance", Text: "payment-1 reads no shard"},
+				reports.Event{At: f.Recovered, Kind: "fault", Text: f.Kind + " " + f.Resolved + " healed"},
+				reports.Event{At: f.Recovered + 80*millisecond, Kind: "rebalance", Text: "payment-1 reads the shards 0-5"})
+			r.Counts.Rebalances = 2
 		}
 		r.Phases = append(r.Phases, phase)
 		for _, metric := range []string{"ack", "end_to_end", "service", "lag"} {

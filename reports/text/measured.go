@@ -109,6 +109,9 @@ func drains(p *page, r *reports.Run) {
 		return
 	}
 	p.heading("Drain", "reading on until the broker's own end")
+	if n := r.Counts.Rebalances; n > 0 {
+		p.para("   ", margin, plain, "before that, consumers were given other shards "+times(n))
+	}
 	for _, d := range r.Drains {
 		v := reports.Pass
 		if !d.Complete {
@@ -120,6 +123,14 @@ func drains(p *page, r *reports.Run) {
 		}
 		p.para(p.mark(v), margin, plain, text)
 	}
+}
+
+// times says how often.
+func times(n int64) string {
+	if n == 1 {
+		return "once"
+	}
+	return reports.Count(n) + " times"
 }
 
 // harness answers the question whether the figures are the broker's or the generator's.

@@ -35,6 +35,13 @@ function Timeline(root, reset, heard) {
       draw(svg, "text", { class: "fault-name", x: start, y: box.top - 4 }, fit(text, box.right - start));
       free = start + textWidth(text) + 8;
     }
+    for (const m of data.marks) {
+      if (!seen(m.at, m.at)) continue;
+      const at = place(m.at), g = draw(svg, "g", { class: "mark" });
+      draw(g, "title", {}, moment(m.at) + ": " + m.name);
+      draw(g, "line", { x1: at, x2: at, y1: box.top, y2: box.bottom });
+      draw(g, "path", { d: `M${at - 4} ${box.top} h8 l-4 6 z` });
+    }
     return () => {
       if (!named) return;
       for (const p of data.phases) {
