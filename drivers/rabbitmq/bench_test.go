@@ -2,6 +2,7 @@ package rabbitmq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -64,6 +65,77 @@ func BenchmarkConfirmAndConsume(b *testing.B) {
 	}
 }
 
+// BenchmarkModerate runs 20,000 messages of 100 B a second through the driver, a few every millisecond, in turns with acknowledgements that
+// wait for others, as ever, and with one for every batch. It prints their CPU a message and the write calls of both sides.
+func BenchmarkModerate(b *testing.B) {
+	c := startRabbitMQ(b, 1, nil)
+	cfg := drivers.Config{Servers: c.Servers()}
+	const each, batches = 20, 2000
+	var cpu [2]time.Duration
+	var writes [2]int64
+	for i := range b.N {
+		for way := range cpu {
+			topic := drivers.Topic{
+				Name: fmt.Sprintf("moderate-%d-%d-%d", b.N, i, way), Model: drivers.Queue, Shards: 1, Replicas: 1,
+				Groups: []drivers.Group{{Name: "g", Members: 1, Prefetch: benchWindow}},
+			}
+			if err := connect(b, cfg).Declare(b.Context(), topic); err != nil {
+				b.Fatal(err)
+			}
+			before := cpuTime()
+			writes[way] += moderateLoop(b, cfg, topic, each, batches, way == 1)
+			cpu[way] += cpuTime() - before
+		}
+	}
+	n := float64(b.N * each * batches)
+	b.ReportMetric(float64(cpu[0].Microseconds())/n, "cpu-µs/msg")
+	b.ReportMetric(float64(cpu[1].Microseconds())/n, "at-once-cpu-µs/msg")
+	b.ReportMetric(float64(writes[0])/n, "writes/msg")
+	b.ReportMetric(float64(writes[1])/n, "at-once-writes/msg")
+	b.ReportMetric(0, "ns/op")
+}
+
+// moderateLoop sends batches of each message, one a millisecond, and returns the write calls.
+func moderateLoop(b *testing.B, cfg drivers.Config, topic drivers.Topic, each, batches int, atOnce bool) int64 {
+	var writes atomic.Int64
+	s, err := New().Open(b.Context(), cfg, drivers.Env{Logger: quiet(), Name: b.Name(), Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		return counted{conn, &writes}, err
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, err := s.Consumer(b.Context(), drivers.ConsumerSpec{Topic: topic, Group: topic.Groups[0]})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if atOnce {
+		c.(*consumer).acks.most = 0
+	}
+	p, err := s.Producer(b.Context(), drivers.ProducerSpec{Topic: topic, Guarantee: drivers.Accepted, Window: each * batches}, func(drivers.Receipt) {})
+	if err != nil {
+		b.Fatal(err)
+	}
+	received := make(chan error, 1)
+	go func() { received <- receiveAll(b.Context(), c, each*batches) }()
+	batch, body := make([]drivers.Message, each), make([]byte, 100)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for i := range batches {
+		<-tick.C
+		for j := range batch {
+			batch[j] = drivers.Message{Token: uint64(i*each + j), Body: body}
+		}
+		if err := p.Send(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := errors.Join(p.Flush(b.Context()), <-received, s.Close(b.Context())); err != nil {
+		b.Fatal(err)
+	}
+	return writes.Load()
+}
+
 // counted counts write calls.
 type counted struct {
 	net.Conn
@@ -101,7 +173,7 @@ func driverLoop(b *testing.B, cfg drivers.Config, topic drivers.Topic, body []by
 		b.Fatal(err)
 	}
 	received := make(chan error, 1)
-	go func() { received <- receiveAll(b.Context(), consumer) }()
+	go func() { received <- receiveAll(b.Context(), consumer, benchMessages) }()
 	writes.Store(0)
 	batch := make([]drivers.Message, 0, benchWindow)
 	for i := 0; i < benchMessages; {
@@ -136,9 +208,9 @@ func driverLoop(b *testing.B, cfg drivers.Config, topic drivers.Topic, body []by
 	return n
 }
 
-func receiveAll(ctx context.Context, c drivers.Consumer) error {
+func receiveAll(ctx context.Context, c drivers.Consumer, all int) error {
 	ds := make([]drivers.Delivery, 512)
-	for got := 0; got < benchMessages; {
+	for got := 0; got < all; {
 		n, err := c.Receive(ctx, ds)
 		if err != nil {
 			return err

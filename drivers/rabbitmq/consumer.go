@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"sync"
 
 	"ordeal/drivers"
 )
@@ -18,24 +17,27 @@ type consumer struct {
 	inbox   *inbox
 	auto    bool
 	fuse    fuse
+	acks    *acks
+}
 
-	mu   sync.Mutex
-	held held
-	out  []byte
-	tags []uint64
+// prefetch is how many deliveries of one queue may be unanswered. The broker counts by consumer, and there is one for each shard: together
+// they leave no more than the group's prefetch.
+func (*session) prefetch(spec drivers.ConsumerSpec) int {
+	return max(1, spec.Group.Prefetch/spec.Topic.Shards)
 }
 
 // newConsumer returns when the broker has the consumer on every queue.
 func newConsumer(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*consumer, error) {
 	c := &consumer{
 		session: s, spec: spec, inbox: newInbox(), auto: spec.Topic.Model == drivers.Broadcast || spec.Group.Ack == drivers.AckBefore,
-		fuse: fuse{cut: s.line.cut}, held: newHeld(),
+		fuse: fuse{cut: s.line.cut},
 	}
 	defer context.AfterFunc(ctx, s.line.cut)()
 	var err error
 	if c.link, err = s.open(c, c); err != nil {
 		return nil, err
 	}
+	c.acks = newAcks(s.line, c.link.number, s.prefetch(spec))
 	if err := c.subscribe(); err != nil {
 		c.link.close() //nolint:errcheck // what went wrong is known
 		return nil, s.cause(ctx, err)
@@ -51,8 +53,7 @@ func (c *consumer) subscribe() error {
 		}
 	}
 	if !c.auto {
-		// The broker counts by consumer, and there is one for each queue: together they leave no more than the prefetch.
-		if err := c.link.channel.Qos(max(1, c.spec.Group.Prefetch/len(queues)), 0, false); err != nil {
+		if err := c.link.channel.Qos(c.session.prefetch(c.spec), 0, false); err != nil {
 			return err
 		}
 	}
@@ -68,9 +69,7 @@ func (c *consumer) subscribe() error {
 // arriving implements receiver.
 func (c *consumer) arriving(d *arrival, p *properties) []byte {
 	if !c.auto {
-		c.mu.Lock()
-		c.held.add(d.tag)
-		c.mu.Unlock()
+		c.acks.came(d.tag)
 	}
 	out := drivers.Delivery{Shard: shardOf(d.key), Redelivered: d.redelivered, Attempt: p.attempts + 1, Tag: d.tag}
 	return c.inbox.begin(&out, p.key, int(p.size))
@@ -93,12 +92,12 @@ func (c *consumer) Receive(ctx context.Context, dst []drivers.Delivery) (int, er
 	return n, err
 }
 
-// Ack acknowledges. One acknowledgement of many serves for those that nothing unanswered comes before on the channel.
+// Ack acknowledges: now, when many deliveries wait for it, else within ackDelay.
 func (c *consumer) Ack(ctx context.Context, ds []drivers.Delivery) error {
 	if c.auto {
 		return nil
 	}
-	return c.answer(ctx, "acknowledge", ds, c.writeAcks)
+	return c.answer(ctx, "acknowledge", ds, c.acks.add)
 }
 
 // Nack gives deliveries back one by one.
@@ -106,20 +105,11 @@ func (c *consumer) Nack(ctx context.Context, ds []drivers.Delivery, requeue bool
 	if c.auto {
 		return fmt.Errorf("give back to topic %q: the broker acknowledged by itself", c.spec.Topic.Name)
 	}
-	bits := byte(0)
-	if requeue {
-		bits = nackRequeue
-	}
-	return c.answer(ctx, "give back", ds, func() {
-		for _, tag := range c.tags {
-			c.out = appendAck(c.out, c.link.number, basicNack, tag, bits)
-		}
-		c.held.settle()
-	})
+	return c.answer(ctx, "give back", ds, func(ds []drivers.Delivery) error { return c.acks.giveBack(ds, requeue) })
 }
 
-// answer lets write make frames of those of ds that were not answered before, whose tags are in c.tags, and sends them.
-func (c *consumer) answer(ctx context.Context, what string, ds []drivers.Delivery, write func()) error {
+// answer tells the broker about ds, unless the channel is over.
+func (c *consumer) answer(ctx context.Context, what string, ds []drivers.Delivery, tell func([]drivers.Delivery) error) error {
 	fail := func(err error) error {
 		return fmt.Errorf("%s deliveries of topic %q as %q: %w", what, c.spec.Topic.Name, c.spec.Group.Name, err)
 	}
@@ -130,40 +120,10 @@ func (c *consumer) answer(ctx context.Context, what string, ds []drivers.Deliver
 	if err := c.link.ended(); err != nil {
 		return fail(err)
 	}
-	c.mu.Lock()
-	c.out, c.tags = c.out[:0], c.tags[:0]
-	for i := range ds {
-		if c.held.answer(ds[i].Tag) {
-			c.tags = append(c.tags, ds[i].Tag)
-		}
-	}
-	write()
-	c.mu.Unlock()
-	if len(c.out) == 0 {
-		return nil
-	}
-	if _, err := c.session.line.Write(c.out); err != nil {
+	if err := tell(ds); err != nil {
 		return fail(c.session.cause(ctx, fmt.Errorf("%w: %w", errLost, err)))
 	}
 	return nil
-}
-
-// writeAcks covers all tags that are below the first unanswered one by the highest of them, which the broker has not had an answer for.
-func (c *consumer) writeAcks() {
-	low, highest := c.held.settle(), uint64(0)
-	for _, tag := range c.tags {
-		if tag < low {
-			highest = max(highest, tag)
-		}
-	}
-	if highest > 0 {
-		c.out = appendAck(c.out, c.link.number, basicAck, highest, ackMultiple)
-	}
-	for _, tag := range c.tags {
-		if tag > highest {
-			c.out = appendAck(c.out, c.link.number, basicAck, tag, 0)
-		}
-	}
 }
 
 // Fence waits until the queue of a broadcast has nothing left, then until the channel has answered a question that was asked after
@@ -212,6 +172,7 @@ func (c *consumer) Close(ctx context.Context) error {
 	c.fuse.release()
 	c.inbox.close(errClosed, true) // first, so that the line is read on
 	defer context.AfterFunc(ctx, c.session.line.cut)()
+	c.acks.close()
 	if err := c.link.close(); err != nil && ctx.Err() != nil {
 		return fmt.Errorf("close the consumer of topic %q: %w", c.spec.Topic.Name, ctx.Err())
 	}

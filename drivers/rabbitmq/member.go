@@ -40,7 +40,7 @@ type member struct {
 func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*member, error) {
 	m := &member{
 		session: s, spec: spec, group: s.places.group(s.where(spec.Topic), spec.Group.Name, spec.Topic.Shards),
-		core:   &consumer{session: s, spec: spec, inbox: newInbox(), fuse: fuse{cut: s.line.cut}, held: newHeld()},
+		core:   &consumer{session: s, spec: spec, inbox: newInbox(), fuse: fuse{cut: s.line.cut}},
 		before: spec.Group.Ack == drivers.AckBefore,
 		kicked: make(chan struct{}, 1), quit: make(chan struct{}), readings: map[uint64]*reading{},
 	}
@@ -49,8 +49,8 @@ func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*mem
 	if m.core.link, err = s.open(m, m); err != nil {
 		return nil, err
 	}
-	// The broker counts by consumer, and there is one for each shard: together they leave no more than the prefetch.
-	err = m.core.link.channel.Qos(max(1, spec.Group.Prefetch/spec.Topic.Shards), 0, false)
+	m.core.acks = newAcks(s.line, m.core.link.number, s.prefetch(spec))
+	err = m.core.link.channel.Qos(s.prefetch(spec), 0, false)
 	if err == nil {
 		m.group.join(m)
 		err = m.mind()
@@ -137,9 +137,7 @@ func (m *member) arriving(d *arrival, p *properties) []byte {
 	m.mu.Lock()
 	r := m.readings[parseNumber(d.consumer)]
 	m.mu.Unlock()
-	m.core.mu.Lock()
-	m.core.held.add(d.tag)
-	m.core.mu.Unlock()
+	m.core.acks.came(d.tag)
 	out := drivers.Delivery{Shard: drivers.AnyShard, Position: streamPosition(p.offset), Tag: d.tag}
 	if r != nil { // else it was sent before its reading ended
 		out.Shard, out.Ref = r.shard, r
@@ -215,6 +213,7 @@ func (m *member) Close(ctx context.Context) error {
 	m.core.fuse.release()
 	m.core.inbox.close(errClosed, true) // first, so that the line is read on
 	defer context.AfterFunc(ctx, m.session.line.cut)()
+	m.core.acks.close()
 	close(m.quit)
 	m.done.Wait()
 	if err := m.core.link.close(); err != nil && ctx.Err() != nil {

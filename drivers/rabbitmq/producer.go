@@ -204,11 +204,8 @@ func (*producer) settled() {}
 // Flush waits for the confirms. Where there are none it waits until the broker has read everything.
 func (p *producer) Flush(ctx context.Context) error {
 	err := p.flight.wait(ctx)
-	if err == nil && !p.confirms && p.link.ended() == nil {
-		err = p.link.sound(ctx)
-		if p.link.ended() != nil {
-			err = ctx.Err() // everything is settled all the same
-		}
+	if err == nil && !p.confirms && p.link.ended() == nil && p.link.sound(ctx) != nil {
+		err = ctx.Err() // where the channel is over instead, everything is settled all the same
 	}
 	if err != nil {
 		return fmt.Errorf("flush topic %q: %w", p.spec.Topic.Name, err)

@@ -25,7 +25,7 @@ func newReplayer(ctx context.Context, s *session, t drivers.Topic, shard int, st
 	r := &replayer{
 		core: &consumer{
 			session: s, spec: drivers.ConsumerSpec{Topic: t, Group: drivers.Group{Name: "replay"}}, inbox: newInbox(),
-			fuse: fuse{cut: s.line.cut}, held: newHeld(),
+			fuse: fuse{cut: s.line.cut},
 		},
 		shard: int32(shard),
 	}
@@ -38,6 +38,7 @@ func newReplayer(ctx context.Context, s *session, t drivers.Topic, shard int, st
 	if r.core.link, err = s.open(r, r); err != nil {
 		return nil, err
 	}
+	r.core.acks = newAcks(s.line, r.core.link.number, replayPrefetch)
 	channel := r.core.link.channel
 	if err = channel.Qos(replayPrefetch, 0, false); err == nil {
 		_, err = channel.Consume(stream, "replay", false, false, false, false, amqp.Table{"x-stream-offset": offset})
@@ -52,9 +53,7 @@ func newReplayer(ctx context.Context, s *session, t drivers.Topic, shard int, st
 
 // arriving implements receiver.
 func (r *replayer) arriving(d *arrival, p *properties) []byte {
-	r.core.mu.Lock()
-	r.core.held.add(d.tag)
-	r.core.mu.Unlock()
+	r.core.acks.came(d.tag)
 	out := drivers.Delivery{Shard: r.shard, Position: streamPosition(p.offset), Tag: d.tag}
 	return r.core.inbox.begin(&out, p.key, int(p.size))
 }
@@ -110,6 +109,7 @@ func (r *replayer) Close(ctx context.Context) error {
 	r.core.fuse.release()
 	r.core.inbox.close(errClosed, true) // first, so that the line is read on
 	defer context.AfterFunc(ctx, s.line.cut)()
+	r.core.acks.close()
 	if err := r.core.link.close(); err != nil && ctx.Err() != nil {
 		return fmt.Errorf("close the replay of topic %q: %w", r.core.spec.Topic.Name, ctx.Err())
 	}

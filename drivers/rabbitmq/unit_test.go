@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -87,49 +88,98 @@ func TestFlightStuck(t *testing.T) {
 	check(nil, time.Hour, -1)
 }
 
-// Whatever order deliveries are answered in, an acknowledgement of many never covers one that was not, and never names a tag again: the
-// broker closes the channel of a client that does.
+// Whatever order deliveries are answered in, and however late, an acknowledgement of many never covers one that was not, and no tag is
+// named again: the broker closes the channel of a client that does.
 func TestAcksCoverOnlyWhatWasAcked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := &consumer{held: newHeld(), link: &link{number: 7}}
+		var out bytes.Buffer
+		a := newAcks(&out, 7, rapid.SampledFrom([]int{1, 40, 4000}).Draw(t, "prefetch"))
 		n := uint64(rapid.IntRange(1, 300).Draw(t, "deliveries"))
 		for tag := uint64(1); tag <= n; tag++ {
-			c.held.add(tag)
+			a.came(tag)
 		}
-		asked, told, named := map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}
+		asked, told, named := map[uint64]string{}, map[uint64]string{}, map[uint64]bool{}
 		for range rapid.IntRange(1, 10).Draw(t, "calls") {
-			c.out, c.tags = nil, nil
+			var ds []drivers.Delivery
+			what := rapid.SampledFrom([]string{"ack", "nack"}).Draw(t, "what")
 			for _, tag := range rapid.SliceOf(rapid.Uint64Range(0, n+1)).Draw(t, "tags") {
-				if c.held.answer(tag) {
-					c.tags = append(c.tags, tag)
-					asked[tag] = true
+				ds = append(ds, drivers.Delivery{Tag: tag})
+				if tag > 0 && tag <= n && asked[tag] == "" {
+					asked[tag] = what
 				}
 			}
-			c.writeAcks()
-			const frame = frameEdges + 4 + 8 + 1
-			for out := c.out; len(out) > 0; out = out[frame:] {
-				r := reader{rest: out[frameHead+4:]}
-				tag, multiple := r.number(8), r.number(1) == ackMultiple
-				if told[tag] || named[tag] {
-					t.Fatalf("tag %d is acknowledged twice", tag)
-				}
-				named[tag] = true
-				for i := uint64(1); i <= tag; i++ {
-					if i == tag || multiple {
-						told[i] = true
-					}
-				}
-			}
-			if len(asked) != len(told) {
-				t.Fatalf("asked for %d, told %d", len(asked), len(told))
+			if err := map[string]func() error{"ack": func() error { return a.add(ds) }, "nack": func() error { return a.giveBack(ds, true) }}[what](); err != nil {
+				t.Fatal(err)
 			}
 		}
-		for tag := range told {
-			if !asked[tag] {
-				t.Errorf("tag %d was acknowledged by nobody", tag)
+		a.close()
+		const frame = frameEdges + 4 + 8 + 1
+		for frames := out.Bytes(); len(frames) > 0; frames = frames[frame:] {
+			r := reader{rest: frames[frameHead:]}
+			what := map[uint64]string{basicAck: "ack", basicNack: "nack"}[r.number(4)]
+			tag, bits := r.number(8), r.number(1)
+			if told[tag] != "" || named[tag] {
+				t.Fatalf("tag %d is answered twice", tag)
+			}
+			named[tag] = true
+			for i := uint64(1); i <= tag; i++ {
+				if told[i] == "" && (i == tag || what == "ack" && bits&ackMultiple != 0) {
+					told[i] = what
+				}
+			}
+		}
+		for tag := uint64(1); tag <= n; tag++ {
+			if told[tag] != asked[tag] {
+				t.Errorf("tag %d: told %q, asked for %q", tag, told[tag], asked[tag])
 			}
 		}
 	})
+}
+
+// gate is a connection that takes writes and tells of them.
+type gate chan []byte
+
+func (g gate) Write(b []byte) (int, error) {
+	g <- bytes.Clone(b)
+	return len(b), nil
+}
+
+// Acknowledgements wait for others, but not for ever, and not when the broker may have no room to send.
+func TestAcksWait(t *testing.T) {
+	out := make(gate, 10)
+	a := newAcks(out, 1, 40)
+	defer a.close()
+	for tag := uint64(1); tag <= 100; tag++ {
+		a.came(tag)
+	}
+	deliveries := func(from, to uint64) (ds []drivers.Delivery) {
+		for ; from <= to; from++ {
+			ds = append(ds, drivers.Delivery{Tag: from})
+		}
+		return ds
+	}
+	expect := func(highest uint64) {
+		t.Helper()
+		if got, want := <-out, appendAck(nil, 1, basicAck, highest, ackMultiple); !bytes.Equal(got, want) {
+			t.Errorf("wrote %x, want %x", got, want)
+		}
+	}
+	for round := range uint64(3) { // the timer serves again and again
+		if err := a.add(deliveries(2*round+1, 2*round+2)); err != nil {
+			t.Fatal(err)
+		}
+		expect(2*round + 2)
+	}
+	a.writing.Lock() // lets no timer in
+	a.tags, a.armed = a.answer(a.tags, deliveries(7, 8)), true
+	a.writing.Unlock()
+	if err := a.add(deliveries(9, 18)); err != nil { // more than a quarter of the prefetch
+		t.Fatal(err)
+	}
+	expect(18)
+	if err := a.add(deliveries(1, 18)); err != nil || len(a.tags) > 0 {
+		t.Errorf("acknowledged twice: %d tags, %v", len(a.tags), err)
+	}
 }
 
 // script is a connection whose other side has said everything, in pieces of random sizes.
@@ -219,7 +269,7 @@ func FuzzLine(f *testing.F) {
 	f.Add([]byte{frameBody, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0})
 	f.Fuzz(func(_ *testing.T, said []byte) {
 		l := newLine(&whole{said: said})
-		l.routed[1] = &mailbox{receiver: &consumer{inbox: newInbox(), held: newHeld()}}
+		l.routed[1] = &mailbox{receiver: &consumer{inbox: newInbox(), acks: newAcks(io.Discard, 1, 1)}}
 		l.routed[2] = &mailbox{receiver: &producer{flight: newFlight(4, func(drivers.Receipt) {})}}
 		for buffer := make([]byte, 64); ; {
 			if _, err := l.Read(buffer); err != nil {
