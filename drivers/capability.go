@@ -15,7 +15,8 @@ type Nacker interface {
 
 // Locator is a Session that knows where a shard lives.
 type Locator interface {
-	// Locate names the nodes that hold shard of t, by the names the cluster gave them.
+	// Locate names the nodes that hold shard of t: n1 and so on by their place in Config.Servers where the broker knows its nodes by their
+	// addresses, else as the broker calls them, which are the same names in a cluster that ordeal started.
 	Locate(ctx context.Context, t Topic, shard int) (Placement, error)
 }
 
@@ -23,6 +24,13 @@ type Locator interface {
 type Placement struct {
 	Leader    string
 	Followers []string
+}
+
+// Identifier is a Session of a broker that calls its nodes by names of its own. The engine asks each node of a cluster that ordeal did not
+// start, over a session with the one server, so that it knows whom Locate means.
+type Identifier interface {
+	// Identify says what the broker calls the node at the first of Config.Servers, in the words of Locate.
+	Identify(ctx context.Context) (string, error)
 }
 
 // Depther is a Session that can count what a group has still to do.
