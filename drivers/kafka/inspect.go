@@ -52,8 +52,8 @@ func (s *session) locate(ctx context.Context, t drivers.Topic, shard int) (drive
 	return place, nil
 }
 
-// node is the name of a broker: that of the server with its address. A broker that is down is not listed, and one may be known by an address
-// that was not given: it goes by its number as in a cluster of ordeal's, unless the others show that numbers and servers do not go together.
+// node is the name of a broker: that of the server with its address. A broker that is down is not listed, and one may be known by another
+// address: it goes by its number as in a cluster of ordeal's, unless the others show that numbers and servers do not go together.
 func node(id int32, brokers kadm.BrokerDetails, servers []string) string {
 	numbered := true
 	for _, b := range brokers {

@@ -179,7 +179,7 @@ func worseExit(a, b int) int {
 func (f *runFlags) targets(w *wire) ([]engine.Target, error) {
 	var out []engine.Target
 	for _, text := range f.on {
-		t, err := engine.ParseTarget(text, w.driverNames())
+		t, err := engine.ReadTarget(text, w.drivers)
 		if err != nil {
 			return nil, usage(err)
 		}

@@ -42,7 +42,7 @@ func newWire() *wire {
 	}
 }
 
-// driver looks up a driver that ParseTarget knows.
+// driver looks up a driver that ReadTarget knows.
 func (w *wire) driver(name string) drivers.Driver {
 	for _, d := range w.drivers {
 		if d.Name() == name {
@@ -50,14 +50,6 @@ func (w *wire) driver(name string) drivers.Driver {
 		}
 	}
 	return nil
-}
-
-func (w *wire) driverNames() []string {
-	var names []string
-	for _, d := range w.drivers {
-		names = append(names, d.Name())
-	}
-	return names
 }
 
 // renderers looks up the reports for a run; "none" is for none.

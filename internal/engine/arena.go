@@ -102,10 +102,8 @@ func (a *arena) holder(ctx context.Context, role, topic string) ([]faults.Node, 
 		slices.Sort(place.Followers)
 		name = place.Followers[a.Rand().IntN(len(place.Followers))]
 	}
-	for _, n := range a.Nodes() {
-		if n.Name() == name {
-			return []faults.Node{n}, nil
-		}
+	if n := named(a.Nodes(), name); n != nil {
+		return []faults.Node{n}, nil
 	}
 	return nil, fmt.Errorf("%s(%s): the broker names %q, which is no node that ordeal may act upon", role, topic, name)
 }

@@ -69,7 +69,8 @@ type node struct {
 	name string
 }
 
-func (n node) Name() string { return n.name }
+func (n node) Name() string    { return n.name }
+func (n node) Address() string { return "at " + n.name }
 
 // trio is a cluster of three such nodes.
 type trio struct{ cluster.Cluster }

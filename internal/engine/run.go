@@ -166,6 +166,9 @@ func (x *execution) possible() error {
 			return usage(fmt.Errorf("target %s: %w", x.Target, err))
 		}
 	}
+	if x.Target.Compose && x.inProcess() {
+		return usage(fmt.Errorf("target %s: %s runs inside ordeal; use %[2]s", x.Target, x.Target.Driver))
+	}
 	for _, t := range x.plan.topics {
 		if x.Target.Local() && !x.inProcess() && t.Replicas > x.Target.Nodes {
 			return environment(fmt.Errorf("topic %s wants %d replicas, and target %s has %d node(s); use --on %s:%d",
@@ -175,10 +178,10 @@ func (x *execution) possible() error {
 	for _, ph := range x.Scenario.Phases {
 		for _, f := range ph.Faults {
 			needs := x.fault(f).Needs()
-			if needs.Processes && !x.Target.Local() {
+			if needs.Processes && !x.Target.Local() && len(x.Target.Remote) == 0 {
 				return environment(fmt.Errorf("%s is not possible here: ordeal did not start the broker of target %s "+
-					"and may not signal its processes; "+
-					"use a target that ordeal starts, such as nats", f.Kind, x.Target))
+					"and may not signal its processes; use a target that ordeal starts, such as nats, "+
+					"or a target file that says how its nodes are acted upon", f.Kind, x.Target))
 			}
 			if needs.Processes && x.inProcess() {
 				return environment(fmt.Errorf("%s is not possible here: target %s has no processes; use a target that ordeal starts, such as nats",
@@ -190,7 +193,7 @@ func (x *execution) possible() error {
 			}
 		}
 	}
-	return nil
+	return x.feasible(context.Background())
 }
 
 // inProcess tells that the driver is its own broker.
@@ -264,7 +267,7 @@ func (x *execution) perform(ctx context.Context) error {
 	if err := x.declare(ctx); err != nil {
 		return err
 	}
-	if err := x.checkFaults(ctx); err != nil {
+	if err := x.checkFaults(ctx, x.arena); err != nil {
 		return err
 	}
 	if err := x.connect(ctx); err != nil {
@@ -283,6 +286,10 @@ func (x *execution) provision(ctx context.Context) error {
 	switch {
 	case x.inProcess():
 		x.cluster = cluster.NewExternal(x.Target.String(), nil)
+	case len(x.Target.Remote) > 0:
+		c := x.remote()
+		x.recognise(ctx, c)
+		x.cluster = c
 	case !x.Target.Local():
 		x.cluster = cluster.NewExternal(x.Target.String(), x.Target.Servers)
 	default:
@@ -363,10 +370,10 @@ func (x *execution) declare(ctx context.Context) error {
 }
 
 // checkFaults asks every fault whether it is possible on what was started.
-func (x *execution) checkFaults(ctx context.Context) error {
+func (x *execution) checkFaults(ctx context.Context, t faults.Target) error {
 	for _, ph := range x.Scenario.Phases {
 		for _, f := range ph.Faults {
-			if err := x.fault(f).Check(ctx, x.arena); err != nil {
+			if err := x.fault(f).Check(ctx, t); err != nil {
 				return environment(err)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"ordeal/drivers"
+	"ordeal/internal/cluster"
 )
 
 // Target is where a scenario runs, as the user named it.
@@ -20,6 +21,8 @@ type Target struct {
 	Driver string
 	// Nodes is how many nodes ordeal starts; 0 where Servers name a broker that runs already.
 	Nodes int
+	// Compose tells that docker compose starts them.
+	Compose bool
 	// Servers are host:port addresses of a running broker.
 	Servers []string
 	// Options from the query; they outrank the scenario's.
@@ -29,6 +32,10 @@ type Target struct {
 	// TLS is nil for plain connections. The schemes amqps, kafkas, rediss and tls (for NATS) set it: the server's certificate must then be
 	// valid for its name.
 	TLS *tls.Config
+	// Remote are the nodes of a target file, which obey commands that run in the folder Dir; Servers are their addresses. None where only
+	// servers are known.
+	Remote []cluster.RemoteNode
+	Dir    string
 }
 
 // Local tells whether ordeal has to start the broker.
@@ -69,33 +76,25 @@ type TargetError struct {
 
 // Error names the target, the problem, and what targets look like.
 func (e *TargetError) Error() string {
-	return fmt.Sprintf("target %q: %s; targets look like memory, nats, nats:3 or nats://host:4222", e.Text, e.Problem)
+	return fmt.Sprintf("target %q: %s; targets look like memory, nats, nats:3, nats://host:4222, compose:nats or prod.yaml", e.Text, e.Problem)
 }
 
 // authOption is the word in the query of a target that names the mechanism of authentication; no driver has an option of this name.
 const authOption = "auth"
 
-// ParseTarget understands DRIVER, DRIVER:NODES and DRIVER://[user:password@]host:port[,host:port…], each with an optional
-// ?option=value&…, in which auth names the mechanism by which clients prove who they are. Errors are *TargetError.
+// composeWord begins targets that docker compose starts.
+const composeWord = "compose"
+
+// ParseTarget understands DRIVER, DRIVER:NODES, the same behind compose:, and DRIVER://[user:password@]host:port[,host:port…], each with an
+// optional ?option=value&…, in which auth names the mechanism by which clients prove who they are. Errors are *TargetError.
 func ParseTarget(text string, drivers []string) (Target, error) {
 	t := Target{Text: text, Options: map[string]string{}}
 	bad := func(format string, args ...any) (Target, error) {
 		return Target{}, &TargetError{Text: hide(text), Problem: fmt.Sprintf(format, args...)}
 	}
 	rest, query, _ := strings.Cut(text, "?")
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return bad("its options are not name=value pairs joined by &")
-	}
-	for name, v := range values {
-		if len(v) != 1 {
-			return bad("option %s is given %d times", name, len(v))
-		}
-		if name == authOption {
-			t.Auth.Mechanism = v[0]
-			continue
-		}
-		t.Options[name] = v[0]
+	if problem := t.ask(query); problem != "" {
+		return bad("%s", problem)
 	}
 	if scheme, hosts, ok := strings.Cut(rest, "://"); ok {
 		var secure bool
@@ -106,9 +105,13 @@ func ParseTarget(text string, drivers []string) (Target, error) {
 			return bad("%v", err)
 		}
 	} else {
+		if word, kind, ok := strings.Cut(rest, ":"); ok && word == composeWord {
+			t.Compose, rest = true, kind
+		}
 		name, nodes, counted := strings.Cut(rest, ":")
 		t.Driver, t.Nodes = name, 1
 		if counted {
+			var err error
 			if t.Nodes, err = strconv.Atoi(nodes); err != nil || t.Nodes < 1 || t.Nodes > 9 {
 				return bad("%q is not a number of nodes from 1 to 9", nodes)
 			}
@@ -120,6 +123,25 @@ func ParseTarget(text string, drivers []string) (Target, error) {
 		}
 	}
 	return bad("there is no driver %q; there are %s", t.Driver, strings.Join(drivers, ", "))
+}
+
+// ask takes the options from a query, and the mechanism; it returns what is wrong with it.
+func (t *Target) ask(query string) (problem string) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return "its options are not name=value pairs joined by &"
+	}
+	for name, v := range values {
+		if len(v) != 1 {
+			return fmt.Sprintf("option %s is given %d times", name, len(v))
+		}
+		if name == authOption {
+			t.Auth.Mechanism = v[0]
+			continue
+		}
+		t.Options[name] = v[0]
+	}
+	return ""
 }
 
 // schemeOf understands the brokers' own URL schemes beside the drivers' names.

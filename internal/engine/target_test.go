@@ -4,11 +4,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
 
 	"ordeal/drivers"
+	"ordeal/drivers/memory"
 )
 
 func TestParseTarget(t *testing.T) {
@@ -116,6 +118,64 @@ func TestTargetHidesItsPassword(t *testing.T) {
 		_, err := ParseTarget(text, []string{"nats"})
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("the error of %s shows the password: %v", text, err)
+		}
+	}
+}
+
+func TestParseComposeTarget(t *testing.T) {
+	for text, want := range map[string]Target{
+		"compose:nats":         {Driver: "nats", Nodes: 1, Compose: true},
+		"compose:nats:3":       {Driver: "nats", Nodes: 3, Compose: true},
+		"compose:nats:3?x=y":   {Driver: "nats", Nodes: 3, Compose: true, Options: map[string]string{"x": "y"}},
+		"compose:memory?a=b":   {Driver: "memory", Nodes: 1, Compose: true, Options: map[string]string{"a": "b"}},
+		"compose:nats?auth=me": {Driver: "nats", Nodes: 1, Compose: true, Auth: drivers.Auth{Mechanism: "me"}},
+	} {
+		want.Text = text
+		if want.Options == nil {
+			want.Options = map[string]string{}
+		}
+		if got := parsed(t, text); !reflect.DeepEqual(got, want) || !got.Local() {
+			t.Errorf("%s: %#v", text, got)
+		}
+	}
+	for text, want := range map[string]string{
+		"compose": `there is no driver "compose"`, "compose:": `there is no driver ""`, "compose:pulsar": `there is no driver "pulsar"`,
+		"compose:nats:no": `"no" is not a number of nodes`,
+	} {
+		if _, err := ParseTarget(text, []string{"memory", "nats"}); err == nil {
+			t.Errorf("%s is a target", text)
+		} else {
+			says(t, err.Error(), want, "compose:nats")
+		}
+	}
+}
+
+// A target is a file by its ending, or because it is one and no driver is called so.
+func TestReadTarget(t *testing.T) {
+	t.Chdir(t.TempDir())
+	text := "{version: 1, driver: memory, servers: ['a:1'], options: {lose: 1, seed: 5}}"
+	for _, name := range []string{"prod.yaml", "prod", "memory"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	known := []drivers.Driver{memory.New()}
+	for _, name := range []string{"prod.yaml", "./prod", "prod"} {
+		got, err := ReadTarget(name+"?lose=2", known)
+		if err != nil || got.Local() || got.Servers[0] != "a:1" || got.Options["lose"] != "2" || got.Options["seed"] != "5" {
+			t.Errorf("%s: %+v, %v", name, got.Options, err)
+		}
+	}
+	if got, err := ReadTarget("memory", known); err != nil || !got.Local() {
+		t.Errorf("a file hides the driver of its name: %v, %v", got, err)
+	}
+	for name, want := range map[string]string{
+		"none.yaml": "none.yaml", "none": `there is no driver "none"`, "prod.yaml?lose=1&lose=2": "given 2 times", "prod.yaml?%zz": "name=value",
+	} {
+		if _, err := ReadTarget(name, known); err == nil {
+			t.Errorf("%s is a target", name)
+		} else {
+			says(t, err.Error(), want)
 		}
 	}
 }
