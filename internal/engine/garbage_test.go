@@ -7,7 +7,7 @@ import (
 
 func TestGarbagePercent(t *testing.T) {
 	for live, want := range map[uint64]int{
-		0: mostPercent, 1 << 20: mostPercent, 4 << 20: 400, 8 << 20: 200, 16 << 20: 100, 1 << 40: leastPercent,
+		0: mostPercent, 1 << 20: mostPercent, 3 << 20: 400, 4 << 20: 400, 8 << 20: 200, 16 << 20: 100, 1 << 40: leastPercent,
 	} {
 		if got := garbagePercent(live); got != want {
 			t.Errorf("%d bytes alive: %d %%, want %d", live, got, want)
