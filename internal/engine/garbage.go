@@ -11,8 +11,8 @@ import (
 // would make a run with many clients large. So there is a fixed allowance of garbage, whatever is alive.
 const (
 	garbageAllowance = 16 << 20
-	// leastPercent is for a run with so much alive that the allowance would be collected all the time. mostPercent makes the smallest heap that
-	// is collected as large as the allowance, for Go's is 4 MiB at 100 % (runtime/mgcpacer.go).
+	// leastPercent is for a run with so much alive that the allowance would be collected all the time. mostPercent makes the smallest heap
+	// that is collected as large as the allowance, for Go's is 4 MiB at 100 % (runtime/mgcpacer.go).
 	leastPercent, mostPercent = 100, 100 * garbageAllowance / (4 << 20)
 	// memoryLimit makes the collector work harder when that is not enough.
 	memoryLimit = 1 << 30
