@@ -71,11 +71,20 @@ func (m *member) fetch(ctx context.Context, room int) error {
 		b = b.Args(">")
 	}
 	m.turn = (m.turn + streams) % len(m.route.keys)
-	replies, err := m.line.do(ctx, b.Build())
+	var commands []rueidis.Completed
+	if m.acks.take(&m.along) {
+		commands = m.settled(m.line, m.along.ids)
+	}
+	replies, err := m.line.do(ctx, append(commands, b.Build())...)
 	if err != nil {
 		return err
 	}
-	reply, err := replies[0].ToMessage()
+	for i := range commands {
+		if err := replies[i].Error(); err != nil {
+			return err
+		}
+	}
+	reply, err := replies[len(commands)].ToMessage()
 	switch {
 	case rueidis.IsRedisNil(err):
 		return nil
@@ -130,7 +139,7 @@ func (m *member) deliver(ctx context.Context, ds []drivers.Delivery) error {
 		m.mu.Unlock()
 	case ackArrival:
 		m.collect(ds, func(*drivers.Delivery) bool { return true })
-		if err := run(ctx, m.line, m.settled(m.line)); err != nil {
+		if err := run(ctx, m.line, m.settled(m.line, m.ids)); err != nil {
 			return err
 		}
 	case ackNever:

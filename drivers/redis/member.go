@@ -57,9 +57,12 @@ type member struct {
 	// mu guards seats: the fetching goroutine takes them, Ack gives them back.
 	mu    sync.Mutex
 	seats seats
-	// ids is Ack's scratch: the entry ids of each shard, written one after another into text.
+	// ids is the scratch of Nack and of arrivals: the entry ids of each shard, written one after another into text.
 	ids  [][]string
 	text []byte
+	// acks wait to be sent; along is the fetching goroutine's scratch for them.
+	acks  acks
+	along bundle
 
 	wake chan struct{}
 	quit chan struct{}
@@ -139,7 +142,7 @@ func (m *member) call() {
 	}
 }
 
-// Ack acknowledges, with one XACK for each shard. In a queue the entries are deleted in the same transaction.
+// Ack acknowledges, with one XACK for each shard. In a queue the entries are deleted in the same transaction. See acks for when it is sent.
 func (m *member) Ack(ctx context.Context, ds []drivers.Delivery) error {
 	return m.finish(ctx, "ack", ds)
 }
@@ -171,11 +174,9 @@ func (m *member) finish(ctx context.Context, what string, ds []drivers.Delivery)
 	if m.mode != ackAfter {
 		return nil
 	}
-	m.vacate(ds)
-	if err := m.carry(ctx, m.settled(m.session.control)); err != nil {
+	if err := m.acknowledge(ctx, ds); err != nil {
 		return fmt.Errorf("%s to topic %q as %q: %w", what, m.spec.Topic.Name, m.spec.Group.Name, err)
 	}
-	m.call() // there is room again
 	return nil
 }
 
@@ -207,11 +208,11 @@ func (m *member) collect(ds []drivers.Delivery, keep func(*drivers.Delivery) boo
 	}
 }
 
-// settled makes the commands that acknowledge ids.
-func (m *member) settled(l *line) []rueidis.Completed {
+// settled makes the commands that acknowledge the ids of each shard.
+func (m *member) settled(l *line, shards [][]string) []rueidis.Completed {
 	var commands []rueidis.Completed
 	queue := m.spec.Topic.Model == drivers.Queue
-	for shard, ids := range m.ids {
+	for shard, ids := range shards {
 		if len(ids) == 0 {
 			continue
 		}
@@ -279,13 +280,17 @@ func (m *member) leave(ctx context.Context) error {
 		control.ask(ctx, "CLIENT", "UNBLOCK", m.id) //nolint:errcheck // without it the fetch ends by itself a moment later
 	}
 	<-m.done
+	m.acks.stop()
 	healthy := !m.line.lost() && !control.lost()
 	m.line.close()
 	m.inbox.drop(errClosed)
 	if !healthy || m.mode == ackNever {
 		return nil // nothing can be given back; the others will claim it
 	}
-	err := m.giveBack(ctx, control)
+	err := m.flush(ctx)
+	if err == nil {
+		err = m.giveBack(ctx, control)
+	}
 	if err != nil && (control.lost() || final(err)) {
 		return nil //nolint:nilerr // likewise
 	}
