@@ -63,12 +63,23 @@ func begin(ctx context.Context, spec Spec, choose func() ([]int, error), create 
 // attend makes one attempt. After an error nothing runs, and there are no data.
 func attend(ctx context.Context, c local) error {
 	f := c.fleetOf()
+	alive, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	f.ended = func(p *Process, exit string) {
+		if alive.Err() == nil {
+			end(p.died(p.end(exit)))
+		}
+	}
 	err := free(f.ports)
 	if err == nil {
 		err = c.lay()
 	}
 	if err == nil {
-		err = c.start(ctx)
+		err = c.start(alive)
+	}
+	// A process that ended ends the waiting for the others, which may wait for it, and a start that did not miss it is none.
+	if cause := context.Cause(alive); errors.Is(cause, errDied) {
+		err = cause
 	}
 	if err == nil {
 		return nil

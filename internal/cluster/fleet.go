@@ -28,6 +28,8 @@ type fleet struct {
 	aidesLast bool
 	spawner   *spawner
 	client    *http.Client
+	// ended is told of every end of a process; nil until the start.
+	ended func(p *Process, exit string)
 }
 
 func newFleet(spec Spec, ports []int) (fleet, error) {
@@ -46,7 +48,7 @@ func (f *fleet) process(name string, ports ...int) (*Process, error) {
 	home := filepath.Join(f.dir, name)
 	p := &Process{
 		name: name, address: loopback(ports[0]), ports: ports, home: home, store: filepath.Join(home, "data"),
-		log: filepath.Join(home, f.spec.Kind+".log"), spawner: f.spawner, logger: f.spec.Logger,
+		log: filepath.Join(home, f.spec.Kind+".log"), spawner: f.spawner, logger: f.spec.Logger, ended: f.ended,
 	}
 	return p, os.MkdirAll(p.store, 0o755)
 }
@@ -79,26 +81,14 @@ func launch(ctx context.Context, processes []*Process) error {
 	return nil
 }
 
-// ready returns once all processes serve. One that ends ends the waiting for the others, which may wait for it.
+// ready returns once all processes serve. An error names all that do not.
 func ready(ctx context.Context, processes []*Process) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	errs := make([]error, len(processes))
 	var all sync.WaitGroup
 	for i, p := range processes {
-		all.Go(func() {
-			errs[i] = p.Ready(ctx)
-			if errors.Is(errs[i], errDied) {
-				cancel()
-			}
-		})
+		all.Go(func() { errs[i] = p.Ready(ctx) })
 	}
 	all.Wait()
-	for _, err := range errs {
-		if errors.Is(err, errDied) {
-			return err
-		}
-	}
 	return errors.Join(errs...)
 }
 

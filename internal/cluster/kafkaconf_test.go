@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"context"
 	"net"
 	"os"
 	"path/filepath"
@@ -159,25 +158,5 @@ func squatted(t *testing.T) {
 	}
 	if tries != 2 {
 		t.Errorf("%d tries", tries)
-	}
-}
-
-// TestKafkaCancelled gives up while the nodes are being started: nothing is left.
-func TestKafkaCancelled(t *testing.T) {
-	needTestKafka(t)
-	dir := t.TempDir()
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		defer cancel()
-		await(t, "the node writes its log", func() bool {
-			s, err := os.Stat(filepath.Join(dir, "n1", "kafka.log"))
-			return err == nil && s.Size() > 0
-		})
-	}()
-	if _, err := Start(ctx, Spec{Kind: "kafka", Dir: dir, Logger: testLogger(t)}); err == nil || ctx.Err() == nil {
-		t.Errorf("started although it was cancelled: %v", err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "n1", "data")); !os.IsNotExist(err) {
-		t.Errorf("the data are still there: %v", err)
 	}
 }

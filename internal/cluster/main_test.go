@@ -36,7 +36,7 @@ func exit(err error) {
 
 // parent is an ordeal that is about to be killed: it runs three nodes, one of them paused, tells who they are, and waits.
 func parent(kind, dir string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	c, err := Start(ctx, Spec{Kind: kind, Nodes: 3, Dir: dir, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -45,12 +45,15 @@ func parent(kind, dir string) error {
 	if err := c.Nodes()[1].Signal(ctx, faults.Pause); err != nil {
 		return err
 	}
-	var children []pid.Process
-	for _, n := range c.Nodes() {
-		children = append(children, n.(faults.Local).LocalProcess())
+	children := processes(c) // n2 is the second
+	all, err := family(os.Getpid())
+	if err != nil {
+		return err
 	}
-	for _, p := range c.(local).fleetOf().aides {
-		children = append(children, p.LocalProcess())
+	for _, p := range all {
+		if !slices.Contains(children, p) {
+			children = append(children, p)
+		}
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(children); err != nil {
 		return err

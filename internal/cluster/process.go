@@ -29,6 +29,8 @@ type Process struct {
 	log         string
 	// blunt ends are SIGKILL at once, for what takes long over a polite end from which nobody has anything.
 	blunt bool
+	// ended, where there is one, is told of every end of the process, and how it came.
+	ended func(p *Process, exit string)
 	// probe asks once whether the node serves; a kind of broker brings it.
 	probe   func(context.Context) error
 	spawner *spawner
@@ -126,6 +128,9 @@ func (p *Process) wait(l *life) {
 		exit = fmt.Sprintf("lost: %v", err)
 	}
 	p.logger.Debug("node ended", "node", p.name, "pid", l.cmd.Process.Pid, "exit", exit)
+	if p.ended != nil {
+		p.ended(p, exit)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l.exit, p.exit = exit, exit
@@ -194,7 +199,7 @@ func (p *Process) Ready(ctx context.Context) error {
 		probe := p.once(ctx)
 		tick.Reset(min(max(3*time.Millisecond, time.Since(began)/50), 50*time.Millisecond)) // questions take time from what they wait for
 		if l.over() {
-			return p.died(fmt.Errorf("node %s: %w (%s)", p.name, errDied, l.exit))
+			return p.died(p.end(l.exit))
 		}
 		if probe == nil {
 			return nil
@@ -221,6 +226,10 @@ func (p *Process) once(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	return p.probe(ctx)
+}
+
+func (p *Process) end(exit string) error {
+	return fmt.Errorf("node %s: %w (%s)", p.name, errDied, exit)
 }
 
 func (p *Process) died(err error) error { return fmt.Errorf("%w%s", err, tail(p.log)) }

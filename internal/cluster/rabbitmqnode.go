@@ -110,7 +110,8 @@ func (n *rabbitmqNode) join(ctx context.Context, first *rabbitmqNode) error {
 	call.Stdin = strings.NewReader(code)
 	said, err := n.cluster.spawner.run(call)
 	if err != nil || !strings.Contains(string(said), "{ok, joined}") {
-		return fmt.Errorf("node %s does not join %s: %w: %s%s", n.name, first.name, errors.Join(err, ctx.Err()), said, tail(n.log))
+		return fmt.Errorf("node %s does not join %s, whose port and cookie (.erlang.cookie) it must have: %w: %s%s",
+			n.name, first.name, errors.Join(err, ctx.Err()), said, tail(n.log))
 	}
 	return nil
 }
