@@ -23,18 +23,20 @@ type client struct {
 	*kgo.Client
 	admin *kadm.Client
 	line  *line
+	quota *throttle
 	once  sync.Once
 	done  chan struct{}
 }
 
 // newClient makes a client; nothing is dialled yet. lost is called when a connection of one of the vital requests is gone.
 func newClient(cfg drivers.Config, env drivers.Env, set settings, lost func(error), vital []int16, more ...kgo.Opt) (*client, error) {
-	c := &client{done: make(chan struct{})}
+	c := &client{done: make(chan struct{}), quota: &throttle{logger: env.Logger}}
 	c.line = &line{dial: env.Dial, tls: cfg.TLS, vital: vital, lost: lost, wires: make(map[*wire]struct{})}
 	options := []kgo.Opt{
 		kgo.SeedBrokers(cfg.Servers...), kgo.ClientID(env.Name), kgo.Dialer(c.line.Dial), kgo.DisableClientMetrics(),
 		kgo.MetadataMinAge(metadataMinAge), kgo.RequestTimeoutOverhead(set.requestTimeout / 2), kgo.RetryTimeout(set.requestTimeout),
 		kgo.RetryBackoffFn(func(int) time.Duration { return retryPause }), kgo.WithLogger(logger{env.Logger}),
+		kgo.WithHooks(c.quota),
 	}
 	proof, err := mechanism(cfg.Auth)
 	if err != nil {
@@ -55,6 +57,7 @@ func (c *client) end() {
 	c.once.Do(func() {
 		c.line.cut()
 		c.CloseAllowingRebalance()
+		c.quota.tell()
 		close(c.done)
 	})
 	<-c.done

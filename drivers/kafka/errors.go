@@ -70,10 +70,10 @@ func passing(err error) bool {
 // errUnsettled says that a topic is not everywhere yet.
 var errUnsettled = errors.New("the topic is not ready on every broker yet")
 
-// whole prefers the reason of ctx to what the library made of it.
+// whole prefers the reason of ctx to what the library made of it, and adds advice to a broker's refusal.
 func whole(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
-	return err
+	return advised(err)
 }

@@ -82,21 +82,31 @@ type rig struct {
 
 func newRig(t *testing.T, servers []string, guarantee drivers.Guarantee, options map[string]string) *rig {
 	t.Helper()
-	cfg := drivers.Config{Servers: servers, Guarantee: guarantee, Options: options}
+	r := bareRig(t, drivers.Config{Servers: servers, Guarantee: guarantee, Options: options})
+	must(t, r.Declare(t.Context(), r.topic))
+	r.produces()
+	return r
+}
+
+// bareRig has nothing declared and no producer.
+func bareRig(t *testing.T, cfg drivers.Config) *rig {
+	t.Helper()
 	r := &rig{T: t, session: connect(t, cfg), outcomes: &outcomes{receipts: map[uint64]drivers.Receipt{}}}
 	r.topic = drivers.Topic{
-		Name: strings.NewReplacer("/", "-").Replace(t.Name()), Shards: 1, Replicas: 1,
+		Name: strings.NewReplacer("/", "-", " ", "-").Replace(t.Name()), Shards: 1, Replicas: 1,
 		Groups: []drivers.Group{{Name: "a", Members: 1, Prefetch: 100}},
 	}
-	if err := r.Declare(t.Context(), r.topic); err != nil {
-		t.Fatal(err)
-	}
-	spec := drivers.ProducerSpec{Topic: r.topic, Guarantee: guarantee, Window: 4}
-	var err error
-	if r.producer, err = r.Producer(t.Context(), spec, r.settle); err != nil {
-		t.Fatal(err)
-	}
 	return r
+}
+
+// produces makes the producer.
+func (r *rig) produces() {
+	r.Helper()
+	spec := drivers.ProducerSpec{Topic: r.topic, Guarantee: r.cfg.Guarantee, Window: 4}
+	var err error
+	if r.producer, err = r.Producer(r.Context(), spec, r.settle); err != nil {
+		r.Fatal(err)
+	}
 }
 
 func (r *rig) send(first uint64, bodies ...string) error {

@@ -225,7 +225,7 @@ func (m *member) progress(shard int32) *progress {
 func (m *member) Receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
 	n, err := m.receive(ctx, dst)
 	if err != nil {
-		return n, fmt.Errorf("receive from topic %q as %q: %w", m.spec.Topic.Name, m.spec.Group.Name, err)
+		return n, fmt.Errorf("receive from topic %q as %q: %w", m.spec.Topic.Name, m.spec.Group.Name, advised(err))
 	}
 	return n, nil
 }
@@ -348,7 +348,7 @@ func (m *member) take(dst []drivers.Delivery) (n int, full bool) {
 // Ack notes that ds are done; a goroutine commits how far the member has come, one request at a time.
 func (m *member) Ack(ctx context.Context, ds []drivers.Delivery) error {
 	if err := m.done(ctx, ds); err != nil {
-		return fmt.Errorf("ack to topic %q as %q: %w", m.spec.Topic.Name, m.spec.Group.Name, err)
+		return fmt.Errorf("ack to topic %q as %q: %w", m.spec.Topic.Name, m.spec.Group.Name, advised(err))
 	}
 	return nil
 }

@@ -190,7 +190,7 @@ func (p *producer) land(r *kgo.Record, err error) {
 
 // receipt says what became of r; its token is left open.
 func (p *producer) receipt(r *kgo.Record, err error) drivers.Receipt {
-	receipt := drivers.Receipt{Outcome: produceOutcome(err, p.client.line.produced.Load()), Err: err}
+	receipt := drivers.Receipt{Outcome: produceOutcome(err, p.client.line.produced.Load()), Err: advised(err)}
 	switch {
 	case errors.Is(err, errShard):
 	case err != nil:

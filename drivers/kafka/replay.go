@@ -11,12 +11,12 @@ import (
 
 var _ drivers.Replayer = (*session)(nil)
 
-// Replay reads the partition itself, without a group. Whatever the model of t, its partitions are logs, so nothing of it cannot be
-// replayed. With transactions it reads what was committed.
+// Replay reads the partition itself, without a group; that of a queue is a log, too. A broadcast promises to keep nothing, so it is not
+// replayed. With transactions Replay reads what was committed.
 func (s *session) Replay(ctx context.Context, t drivers.Topic, shard int, from drivers.Position) (drivers.Consumer, error) {
 	l, err := s.replay(ctx, t, shard, from)
 	if err != nil {
-		return nil, fmt.Errorf("replay shard %d of topic %q: %w", shard, t.Name, advised(whole(ctx, err)))
+		return nil, fmt.Errorf("replay shard %d of topic %q: %w", shard, t.Name, whole(ctx, err))
 	}
 	return l, nil
 }
@@ -24,6 +24,9 @@ func (s *session) Replay(ctx context.Context, t drivers.Topic, shard int, from d
 func (s *session) replay(ctx context.Context, t drivers.Topic, shard int, from drivers.Position) (*listener, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
+	}
+	if t.Model == drivers.Broadcast {
+		return nil, fmt.Errorf("it is a broadcast: %w", drivers.ErrNoReplay)
 	}
 	spans, err := s.spans(ctx, t)
 	if err != nil {

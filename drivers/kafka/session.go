@@ -48,7 +48,11 @@ func (s *session) connect(ctx context.Context) error {
 	}
 	release := c.cutAfter(ctx)
 	defer release()
-	if err := c.Ping(ctx); err != nil {
+	err = c.Ping(ctx)
+	if err == nil {
+		err = c.modern(ctx, s.set)
+	}
+	if err != nil {
 		c.end()
 		return whole(ctx, remedied(err, s.cfg))
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"ordeal/drivers"
 )
 
@@ -72,4 +74,13 @@ func depth(t *testing.T, s *session, topic drivers.Topic, n int64) {
 		}
 		return have == n
 	})
+}
+
+// produceOpen sends a message in the transaction that is open, and waits until the broker has it.
+func (p *producer) produceOpen(t *testing.T, body string) {
+	t.Helper()
+	record := &kgo.Record{Topic: p.spec.Topic.Name, Value: []byte(body)}
+	if err := p.client.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
 }
