@@ -13,8 +13,8 @@ import (
 // ackPause is how long acks wait for a fetch to take them along.
 const ackPause = 2 * time.Millisecond
 
-// acks are on their way to the server. The fetching goroutine sends them in one pipeline with its next fetch, which saves a round trip for each
-// batch; while it waits for messages, a timer sends them over the session's control line, ackPause after they came.
+// acks are on their way to the server. The fetching goroutine sends them in one pipeline with its next fetch, which saves a round trip for
+// each batch; while it waits for messages, a timer sends them over the session's control line, ackPause after they came.
 type acks struct {
 	mu sync.Mutex
 	// shards are the positions by shard, count how many.
@@ -106,7 +106,7 @@ func (a *acks) stop() {
 	}
 	a.mu.Unlock()
 	a.sending.Lock()
-	defer a.sending.Unlock()
+	a.sending.Unlock() //nolint:staticcheck // whoever held it has sent
 }
 
 // flushLate is the timer's.

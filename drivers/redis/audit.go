@@ -34,11 +34,19 @@ func (s *session) audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 		}), nil
 	}
 	facts = append(facts, replicaFact(t, guarantee, i))
-	policy, err := s.configFact(ctx, s.control, "maxmemory-policy", "noeviction", "any other policy drops messages that were acked")
+	policy, err := s.configFact(ctx, s.control, "maxmemory-policy", "noeviction",
+		"any other policy drops messages that were acked: set options.redis.server.maxmemory-policy to noeviction")
 	if err != nil {
 		return nil, err
 	}
-	facts = append(facts, policy)
+	limit, err := s.configFact(ctx, s.control, "maxmemory", "", "0 is no limit; with noeviction a server that reaches it rejects messages")
+	if err != nil {
+		return nil, err
+	}
+	if limit.Have == "0" && policy.Status == drivers.Contradicted {
+		policy.Status, policy.Note = drivers.Confirmed, "without maxmemory nothing is evicted; with it, messages that were acked would be"
+	}
+	facts = append(facts, policy, limit)
 	disk, err := s.diskFacts(ctx, s.control, primaryDisk(guarantee))
 	if err != nil {
 		return nil, err

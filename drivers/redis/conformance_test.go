@@ -16,6 +16,18 @@ func harness(servers ...string) drivertest.Harness {
 		Keys:    true,
 		Network: true,
 		Flagged: true,
+		Trim:    trimmer(servers),
+	}
+}
+
+// trimmer makes a stream forget what it has before a position.
+func trimmer(servers []string) func(*testing.T, drivers.Topic, int, drivers.Position) {
+	return func(t *testing.T, topic drivers.Topic, shard int, oldest drivers.Position) {
+		t.Helper()
+		s := connect(t, drivers.Config{Servers: servers})
+		if _, err := s.control.ask(t.Context(), "XTRIM", newRoute(topic).keys[shard], "MINID", oldest.String()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

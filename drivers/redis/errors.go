@@ -22,6 +22,8 @@ var (
 	errShard = errors.New("no such shard")
 	// errShort says that fewer nodes confirmed a message within wait_timeout than the guarantee needs.
 	errShort = errors.New("too few nodes confirmed it within wait_timeout")
+	// errTooLarge says that a message is larger than the server's proto-max-bulk-len, over which it would hang up.
+	errTooLarge = errors.New("the message is larger than the server's proto-max-bulk-len: send smaller ones, or raise it")
 	// errReplica says that a server is a replica, which takes no writes.
 	errReplica = errors.New("the server is a replica")
 	// errReply says that a reply was not understood.
@@ -50,7 +52,7 @@ func outcome(err error) drivers.Outcome {
 	if err == nil {
 		return drivers.Acked
 	}
-	for _, never := range []error{errShard, errClosed} {
+	for _, never := range []error{errShard, errClosed, errTooLarge} {
 		if errors.Is(err, never) {
 			return drivers.Rejected
 		}
@@ -74,6 +76,14 @@ func outcome(err error) drivers.Outcome {
 	default:
 		return drivers.Unknown
 	}
+}
+
+// advised adds what to do about err to where it ends something.
+func advised(err error) error {
+	if code(err) == "NOPERM" {
+		return fmt.Errorf("%w: %s", err, rightsRemedy)
+	}
+	return err
 }
 
 // final tells whether err means that this connection is of no more use: the primary is elsewhere, or nobody answers.

@@ -22,7 +22,7 @@ func (m *member) run() {
 		}
 		if err := m.step(context.Background()); err != nil {
 			m.line.cut()
-			m.inbox.end(err)
+			m.inbox.end(advised(err))
 			return
 		}
 	}

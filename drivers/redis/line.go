@@ -35,6 +35,7 @@ type line struct {
 
 	state sync.Mutex
 	conn  net.Conn
+	ear   *ear
 	// gone is set once the line is cut.
 	gone bool
 }
@@ -81,12 +82,14 @@ func (a *access) dialLine(ctx context.Context, server string, size buffers) (*li
 		l.close()
 		switch {
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
+			err = ctx.Err()
 		case errors.Is(err, context.DeadlineExceeded):
-			return nil, errNoAnswer // the greeting has a deadline of its own
-		default:
-			return nil, err
+			err = errNoAnswer // the greeting has a deadline of its own
 		}
+		l.state.Lock()
+		hearing := l.ear
+		l.state.Unlock()
+		return nil, a.explain(hearing, err)
 	}
 	return l, nil
 }
@@ -102,10 +105,17 @@ func (l *line) dial(ctx context.Context, a *access) (net.Conn, error) {
 	if used {
 		return nil, errLost
 	}
+	ctx, cancel := context.WithTimeout(ctx, a.set.answerTimeout)
+	defer cancel()
 	conn, err := a.env.Dial(ctx, "tcp", l.server)
 	if err != nil {
 		return nil, err
 	}
+	hearing := &ear{Conn: conn}
+	conn = hearing
+	l.state.Lock()
+	l.ear = hearing
+	l.state.Unlock()
 	if a.cfg.TLS != nil {
 		if conn, err = secure(ctx, conn, a.cfg.TLS, l.server); err != nil {
 			return nil, err

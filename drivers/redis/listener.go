@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,6 +30,9 @@ type listener struct {
 	roster *roster
 	marks  map[string]chan uint64
 	last   int
+	// rebalanced is told the shards of this member, told are those it heard of last.
+	rebalanced func(shards []int32)
+	told       []int32
 
 	// returned counts what Receive has given out; moved is signalled when it grows while a fence waits.
 	returned atomic.Uint64
@@ -43,8 +47,9 @@ type listener struct {
 }
 
 var (
-	_ drivers.Consumer = (*listener)(nil)
-	_ drivers.Fencer   = (*listener)(nil)
+	_ drivers.Consumer   = (*listener)(nil)
+	_ drivers.Fencer     = (*listener)(nil)
+	_ drivers.Rebalancer = (*listener)(nil)
 )
 
 // fencePoll is how often a fence looks again, because several fences may share one signal.
@@ -102,6 +107,10 @@ func (l *listener) subscribe(ctx context.Context, shards []string) error {
 		err := l.line.client.Receive(hooked, l.line.client.B().Subscribe().Channel(channels...).Build(), l.hear)
 		l.line.cut()
 		l.inbox.end(lost(err))
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.roster.take("") // whoever is deaf has nothing
+		l.tell()
 	})
 	for range channels {
 		if err := l.until(ctx, confirmed); err != nil {
@@ -149,11 +158,43 @@ func (l *listener) hear(m rueidis.PubSubMessage) {
 	switch m.Channel {
 	case l.roster.channel:
 		l.roster.take(m.Message)
+		l.tell()
 	case l.fence:
 		if mark := l.marks[m.Message]; mark != nil {
 			mark <- l.inbox.arrived()
 			delete(l.marks, m.Message)
 		}
+	}
+}
+
+// OnRebalance has f told which shards' messages this member takes: of a broadcast they are divided among those who listen.
+func (l *listener) OnRebalance(f func(shards []int32)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rebalanced, l.told = f, nil
+	l.told = l.mine()
+	f(slices.Clone(l.told))
+}
+
+// mine are the shards of this member. mu is held.
+func (l *listener) mine() []int32 {
+	out := []int32{}
+	for shard := range int32(len(l.shards)) {
+		if l.roster.mine(shard) {
+			out = append(out, shard)
+		}
+	}
+	return out
+}
+
+// tell passes a change on. mu is held.
+func (l *listener) tell() {
+	if l.rebalanced == nil {
+		return
+	}
+	if now := l.mine(); !slices.Equal(now, l.told) {
+		l.told = now
+		l.rebalanced(slices.Clone(now))
 	}
 }
 

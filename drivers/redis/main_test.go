@@ -26,8 +26,8 @@ type node struct {
 	process      *exec.Cmd
 }
 
-// program finds redis-server, or takes the one in REDIS_SERVER. Where it is missing a test is skipped, but not on CI, whose machine has to have
-// it.
+// program finds redis-server, or takes the one in REDIS_SERVER. Where it is missing a test is skipped, but not on CI, whose machine has to
+// have it.
 func program(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv("REDIS_SERVER"); path != "" {

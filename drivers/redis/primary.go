@@ -136,7 +136,10 @@ func (s *server) usable() error {
 	case s.info["redis_mode"] == "sentinel":
 		return errors.New("it is a Sentinel, which keeps no messages: give the addresses of the servers that it watches")
 	case !atLeast(s.info["redis_version"], oldest):
-		return fmt.Errorf("it runs version %s: this driver needs %s or newer", s.info["redis_version"], oldest)
+		return fmt.Errorf("it runs version %s: this driver needs %s or newer, where XINFO GROUPS tells the lag of a group and XGROUP CREATE "+
+			"takes ENTRIESREAD", s.info["redis_version"], oldest)
+	case s.info["loading"] == "1":
+		return fmt.Errorf("it still reads its data, for about %s s more: wait until it is done", s.info["loading_eta_seconds"])
 	default:
 		return nil
 	}

@@ -27,6 +27,8 @@ type producer struct {
 	line    *line
 	route   route
 	out     *outbox
+	// largest is how long a body may be, in bytes.
+	largest int
 	// routed is Send's scratch, commands the shipping goroutine's.
 	routed   []drivers.Message
 	commands []rueidis.Completed
@@ -44,11 +46,16 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 	if err != nil {
 		return nil, err
 	}
+	largest, err := s.largest(ctx)
+	if err != nil {
+		return nil, err
+	}
 	l, err := s.access.dialLine(ctx, s.control.server, producerBuffers())
 	if err != nil {
 		return nil, err
 	}
 	p := &producer{
+		largest: largest,
 		session: s, spec: spec, line: l, route: newRoute(spec.Topic), out: newOutbox(settle), confirm: confirm, done: make(chan struct{}),
 	}
 	if err := s.add(p); err != nil {
@@ -57,6 +64,22 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 	}
 	go p.run()
 	return p, nil
+}
+
+// defaultLargest is proto-max-bulk-len where it cannot be asked: the default of all versions.
+const defaultLargest = 512 << 20
+
+// largest asks for proto-max-bulk-len.
+func (s *session) largest(ctx context.Context) (int, error) {
+	f, err := s.configFact(ctx, s.control, "proto-max-bulk-len", "", "")
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(f.Have)
+	if err != nil || n < 1 {
+		return defaultLargest, nil //nolint:nilerr // it may not be asked
+	}
+	return n, nil
 }
 
 // confirmation is what each pipeline ends with, by the guarantee: WAIT and WAITAOF answer for all writes of their connection.
@@ -97,6 +120,9 @@ func (p *producer) send(ctx context.Context, batch []drivers.Message) error {
 	p.routed = p.routed[:0]
 	for i := range batch {
 		shard, err := p.route.shard(&batch[i])
+		if len(batch[i].Body) > p.largest {
+			err = errTooLarge
+		}
 		if err != nil {
 			p.out.refuse(batch[i:i+1], err)
 			continue

@@ -10,8 +10,8 @@ import (
 	"ordeal/drivers/drivertest"
 )
 
-// needRedis8 makes the servers of this test Redis 8, from the root folder that `make brokers` makes. Where it is missing the test is skipped,
-// and fails under CI.
+// needRedis8 makes the servers of this test Redis 8, from the root folder that `make brokers` makes. Where it is missing the test is
+// skipped, and fails under CI.
 func needRedis8(t *testing.T) {
 	t.Helper()
 	if testing.Short() {

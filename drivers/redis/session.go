@@ -66,14 +66,14 @@ func (s *session) Producer(ctx context.Context, spec drivers.ProducerSpec, settl
 			return p, nil
 		}
 	}
-	return nil, fmt.Errorf("produce to topic %q: %w", spec.Topic.Name, err)
+	return nil, fmt.Errorf("produce to topic %q: %w", spec.Topic.Name, advised(err))
 }
 
 // Consumer joins a group on a connection of its own.
 func (s *session) Consumer(ctx context.Context, spec drivers.ConsumerSpec) (drivers.Consumer, error) {
 	c, err := s.consumer(ctx, spec)
 	if err != nil {
-		return nil, fmt.Errorf("consume from topic %q as %q: %w", spec.Topic.Name, spec.Group.Name, err)
+		return nil, fmt.Errorf("consume from topic %q as %q: %w", spec.Topic.Name, spec.Group.Name, advised(err))
 	}
 	return c, nil
 }

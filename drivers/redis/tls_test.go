@@ -89,8 +89,8 @@ func TestTLSAndACL(t *testing.T) {
 			unverified++
 		}
 	}
-	if unverified != 3 {
-		t.Errorf("%d facts could not be verified without the right to CONFIG GET, want 3: %+v", unverified, facts)
+	if unverified != 4 {
+		t.Errorf("%d facts could not be verified without the right to CONFIG GET, want 4: %+v", unverified, facts)
 	}
 	if err := s.Delete(t.Context(), topic); err != nil {
 		t.Error(err)

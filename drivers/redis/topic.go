@@ -17,7 +17,7 @@ const groupField = "group."
 // Declare makes a consumer group at the beginning of every stream, and notes the settings. A broadcast needs nothing.
 func (s *session) Declare(ctx context.Context, t drivers.Topic) error {
 	if err := s.declare(ctx, t); err != nil {
-		return fmt.Errorf("declare topic %q: %w", t.Name, err)
+		return fmt.Errorf("declare topic %q: %w", t.Name, advised(err))
 	}
 	return nil
 }
@@ -90,11 +90,35 @@ func (s *session) declareGroup(ctx context.Context, l *line, t drivers.Topic, gr
 	for _, key := range newRoute(t).keys {
 		// With ENTRIESREAD the server knows from the beginning how much the group has still to read.
 		_, err := l.ask(ctx, "XGROUP", "CREATE", key, group, "0", "MKSTREAM", "ENTRIESREAD", "0")
+		if code(err) == "OOM" { // said before it looks whether the group is there, which is enough to read
+			if there, asked := hasGroup(ctx, l, key, group); asked == nil && there {
+				continue
+			}
+		}
 		if err != nil && code(err) != "BUSYGROUP" {
 			return fmt.Errorf("group %q of stream %q: %w", group, key, err)
 		}
 	}
 	return nil
+}
+
+// hasGroup tells whether the stream has the group.
+func hasGroup(ctx context.Context, l *line, key, group string) (bool, error) {
+	reply, err := l.ask(ctx, "XINFO", "GROUPS", key)
+	if err != nil {
+		return false, err
+	}
+	list, err := reply.ToArray()
+	if err != nil {
+		return false, fmt.Errorf("%w: to XINFO GROUPS", errReply)
+	}
+	for i := range list {
+		fields, err := list[i].AsStrMap()
+		if err == nil && fields["name"] == group {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // spread waits until the replicas of a topic that has some know it: a failover must not forget its groups.
