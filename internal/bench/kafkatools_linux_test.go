@@ -141,9 +141,22 @@ func (k kafkaTools) producing(b *testing.B, w *work, topic string, idempotent bo
 	return c
 }
 
-// warmUp is how many of its five-second reports a tool makes before it is measured: by then its JVM has compiled what matters. It then stays
-// alive, stopped by a signal while the other side works, so that every pair meets it warm.
-const warmUp = 4
+// A tool makes some of its five-second reports before it is measured, until its CPU for a message falls by no more than a tenth from one to
+// the next: by then its JVM has compiled what matters. It then stays alive, stopped by a signal while the other side works, so that
+// every pair meets it warm.
+const (
+	leastWarmUp, mostWarmUp = 4, 12
+	stillFalling            = 0.9
+)
+
+// warmed tells whether a tool's reports so far show that.
+func warmed(ms []moment) bool {
+	if len(ms) < leastWarmUp || len(ms) >= mostWarmUp {
+		return len(ms) >= mostWarmUp
+	}
+	last := ms[len(ms)-3:]
+	return last[2].since(last[1]).CPU >= stillFalling*last[1].since(last[0]).CPU
+}
 
 // turn lets stopped tools go on until done, and stops them again.
 func turn(b *testing.B, done func(), tools ...*course) {
@@ -182,7 +195,7 @@ func (k kafkaTools) produce(w *work, idempotent bool) func(b *testing.B) side {
 	return func(b *testing.B) side {
 		b.Helper()
 		c := k.producing(b, w, peerTopic(b, w), idempotent)
-		turn(b, func() { c.reach(b, func(ms []moment) bool { return len(ms) >= warmUp }) }, c)
+		turn(b, func() { c.reach(b, warmed) }, c)
 		return func(b *testing.B) (f figure) {
 			b.Helper()
 			turn(b, func() {
@@ -201,7 +214,7 @@ func (k kafkaTools) passage(w *work) func(b *testing.B) side {
 		topic := peerTopic(b, w)
 		consumer := k.consuming(b, w, topic)
 		producer := k.producing(b, w, topic, false)
-		turn(b, func() { producer.reach(b, func(ms []moment) bool { return len(ms) >= warmUp }) }, producer, consumer)
+		turn(b, func() { producer.reach(b, warmed) }, producer, consumer)
 		return func(b *testing.B) (f figure) {
 			b.Helper()
 			turn(b, func() {
@@ -282,5 +295,38 @@ func TestKafkaToolsAreUnderstood(t *testing.T) {
 	f := moment{began.Add(2 * time.Second), 3000, 3 * time.Second}.since(moment{began, 1000, time.Second})
 	if f.Rate != 1000 || f.CPU != 1000 {
 		t.Errorf("2000 messages in 2 s with 2 s of CPU are %+v", f)
+	}
+}
+
+func TestToolIsWarmed(t *testing.T) {
+	var ms []moment
+	add := func(cpus ...int) {
+		for _, cpu := range cpus { // each report has one message
+			last := moment{}
+			if len(ms) > 0 {
+				last = ms[len(ms)-1]
+			}
+			ms = append(ms, moment{at: last.at.Add(time.Second), messages: last.messages + 1, cpu: last.cpu + time.Duration(cpu)*time.Second})
+		}
+	}
+	for add(100, 10); len(ms) < leastWarmUp-1; add(10) {
+	}
+	if warmed(ms) {
+		t.Errorf("warm after %d reports", len(ms))
+	}
+	if add(10); !warmed(ms) {
+		t.Error("as cheap as before, and not warm")
+	}
+	if add(8); warmed(ms) {
+		t.Error("warm though it still falls by a fifth")
+	}
+	if add(8); !warmed(ms) {
+		t.Error("as cheap as before again, and not warm")
+	}
+	for k := 7; len(ms) < mostWarmUp; k-- {
+		add(max(k, 0))
+	}
+	if !warmed(ms) {
+		t.Errorf("not warm after %d reports: it would never be measured", len(ms))
 	}
 }

@@ -45,7 +45,7 @@ func (p *peers) soak(b *testing.B, kind string) {
 	room(b, messages*1000) // a broker needs a few hundred bytes for each, and ordeal six for each of its events
 	rate := phase(b, p.execute(b, fmt.Sprintf(soakScenario, 5), kind).Run, "full").AckedRate
 	for range soakTries {
-		r := p.execute(b, fmt.Sprintf(soakScenario, int64(float64(messages)/rate*1.1)+1), kind)
+		r := p.execute(b, fmt.Sprintf(soakScenario, int64(float64(messages)/rate*1.25)+1), kind)
 		full := phase(b, r.Run, "full")
 		fmt.Printf("%-8s  %s  %d messages, each checked, in %s; %.0f msg/s acknowledged; client %.2f µs/msg, %d MiB; broker %.2f µs/msg, %d MiB\n",
 			kind, r.Verdict, r.Counts.Unique, r.Ended.Sub(r.Started).Round(1e8), full.AckedRate, float64(r.Harness.CPUPerMsg)/1000,
