@@ -43,7 +43,30 @@ func (s *session) audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 	if err != nil {
 		return nil, err
 	}
-	return append(append(facts, s.topicFacts(t, config)...), s.clientFacts()...), nil
+	return append(append(append(facts, s.topicFacts(t, config)...), s.keptFacts(ctx)...), s.clientFacts()...), nil
+}
+
+// keptFacts tell where brokers keep how far groups have come, and what became of transactions. No guarantee for messages rests on it: a
+// group whose progress is gone begins at the start of the log again. Who may not look is told nothing.
+func (s *session) keptFacts(ctx context.Context) []drivers.Fact {
+	kept := []string{"__consumer_offsets"}
+	if s.set.transactions {
+		kept = append(kept, "__transaction_state")
+	}
+	all, err := s.admin.Metadata(ctx, kept...)
+	if err != nil {
+		return nil
+	}
+	var facts []drivers.Fact
+	for _, name := range kept {
+		if topic, ok := all.Topics[name]; ok && topic.Err == nil {
+			facts = append(facts, drivers.Fact{
+				Setting: "topic " + name + " replicas", Have: strconv.Itoa(topic.Partitions.NumReplicas()), Status: drivers.Confirmed,
+				Note: "the brokers' own; what it holds is lost with them, and then comes again",
+			})
+		}
+	}
+	return facts
 }
 
 func fact(setting, want, have, note string) drivers.Fact {

@@ -68,6 +68,9 @@ func TestSecured(t *testing.T) {
 			return New(), cfg
 		}
 		h.Messages = 500
+		if testing.Short() {
+			h.Models = []drivers.Model{drivers.Log}
+		}
 		drivertest.Run(t, h)
 	})
 }

@@ -48,6 +48,10 @@ var (
 )
 
 func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*member, error) {
+	// The library would join the group and wait for the topic to come.
+	if _, err := s.topic(ctx, s.client, spec.Topic); err != nil {
+		return nil, whole(ctx, err)
+	}
 	m := &member{session: s, spec: spec, joined: make(chan struct{}), shards: make(map[int32]*progress)}
 	m.intake = newIntake(m.progress, m.explain)
 	vital := []int16{keyFetch, keyOffsetCommit, keyJoinGroup, keyHeartbeat, keySyncGroup, keyConsumerGroupHeartbeat}
