@@ -124,7 +124,7 @@ func (c *course) inject(ctx context.Context, f Fault, t Target) Recovery {
 		c.record.Resolved, c.steps = plan.Resolved, plan.Steps
 	}
 	spec := c.record.Spec
-	entry, err := c.guard.ledger.open(Entry{Kind: spec.Kind, Target: spec.Target, Resolved: c.record.Resolved, Steps: c.steps})
+	entry, err := c.guard.ledger.Open(Entry{Kind: spec.Kind, Target: spec.Target, Resolved: c.record.Resolved, Steps: c.steps})
 	if err != nil {
 		c.broken("inject", err) // nothing is done that could not be undone after a crash
 		return nil
@@ -162,7 +162,7 @@ func (c *course) failed(ctx context.Context, err error) {
 		c.record.Undone = errors.Is(err, errPanic) && len(c.steps) > 0 && undoErr == nil
 	}
 	if c.record.Undone {
-		err = errors.Join(err, c.guard.ledger.heal(c.entry))
+		err = errors.Join(err, c.guard.ledger.Heal(c.entry))
 	}
 	c.broken("inject", err)
 }
@@ -176,7 +176,7 @@ func (c *course) late(recovery Recovery, err error) {
 	none := context.Background()
 	_, err = attempt(none, c.guard.Limits.Recover, func(ctx context.Context) (any, error) { return nil, recovery.Recover(ctx) }, nil)
 	if err == nil {
-		err = c.guard.ledger.heal(c.entry)
+		err = c.guard.ledger.Heal(c.entry)
 	}
 	c.guard.logger.Warn("a fault took effect late and was undone", "kind", c.record.Spec.Kind, "error", err)
 }
@@ -192,7 +192,7 @@ func (c *course) recover(ctx context.Context, recovery Recovery) {
 		return
 	}
 	c.record.Recovered, c.record.Undone = c.guard.clock(), true
-	if err := c.guard.ledger.heal(c.entry); err != nil {
+	if err := c.guard.ledger.Heal(c.entry); err != nil {
 		c.record.Err = errors.Join(c.record.Err, err)
 	}
 	c.witness(ctx, recovery)

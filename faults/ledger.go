@@ -64,8 +64,9 @@ func NewLedger(path string) (*Ledger, error) {
 	return l, nil
 }
 
-// open writes e, whose ID and time it sets, and returns the ID. Called before the fault is injected.
-func (l *Ledger) open(e Entry) (int, error) {
+// Open writes e, whose ID and time it sets, and returns the ID for Heal. It is called before the fault is injected, and by whoever starts
+// something else that outlives ordeal.
+func (l *Ledger) Open(e Entry) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e.ID, e.At = len(l.book.Entries)+1, l.now().UTC()
@@ -97,8 +98,8 @@ func (l *Ledger) add(id int, commands []string) error {
 	return l.book.write(l.path)
 }
 
-// heal marks an entry as undone.
-func (l *Ledger) heal(id int) error {
+// Heal marks an entry as undone.
+func (l *Ledger) Heal(id int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.book.Entries[id-1].Healed = l.now().UTC()

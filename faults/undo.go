@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,8 @@ type UndoReport struct {
 }
 
 // Undo heals what the ledger at path still lists, for `ordeal faults undo RUN` after a crash of ordeal, and writes down what it healed.
-// It may be repeated: what is healed is left alone. The error joins what went wrong; the report tells of the rest all the same.
+// It may be repeated: what is healed is left alone. What was done last is undone first. The error joins what
+// went wrong; the report tells of the rest all the same.
 func Undo(ctx context.Context, path string) (UndoReport, error) {
 	b, err := readBook(path)
 	if err != nil {
@@ -29,7 +31,7 @@ func Undo(ctx context.Context, path string) (UndoReport, error) {
 	}
 	var report UndoReport
 	var errs []error
-	for i := range b.Entries {
+	for i := range slices.Backward(b.Entries) {
 		e := &b.Entries[i]
 		if !e.Healed.IsZero() {
 			continue

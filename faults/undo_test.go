@@ -58,11 +58,11 @@ func TestUndo(t *testing.T) {
 		{Kind: "disk.full", Target: "all", Steps: []Step{{Command: "test -e " + marker + ".allowed"}}},
 		{Kind: "process.pause", Target: "n4", Steps: []Step{{Command: "echo never >>" + marker}}},
 	} {
-		if _, err := ledger.open(e); err != nil {
+		if _, err := ledger.Open(e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := ledger.heal(6); err != nil {
+	if err := ledger.Heal(6); err != nil {
 		t.Fatal(err)
 	}
 

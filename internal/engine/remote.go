@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -64,17 +66,17 @@ func (x *execution) identify(ctx context.Context, address string) (name string, 
 	return "", nil
 }
 
-// named finds the node that a driver means. What a broker calls its nodes outranks ordeal's own names, which may be another node's there.
+// named finds the node that a driver means. What a broker calls its nodes outranks ordeal's own names, which may be another node's there: a
+// node that the broker calls n3 is never meant by n1, whatever ordeal calls it.
 func named(nodes []faults.Node, name string) faults.Node {
+	ordeals := regexp.MustCompile(`^n[0-9]+$`)
 	var byName faults.Node
 	for _, n := range nodes {
 		called := calledBy(n)
-		for _, c := range called {
-			if c == name {
-				return n
-			}
+		if slices.Contains(called, name) {
+			return n
 		}
-		if len(called) == 0 && (n.Name() == name || n.Address() == name) {
+		if n.Address() == name || n.Name() == name && !slices.ContainsFunc(called, ordeals.MatchString) {
 			byName = n
 		}
 	}

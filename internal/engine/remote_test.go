@@ -14,9 +14,9 @@ import (
 // What the broker calls its nodes outranks the names of a target file: there n1 may be the broker's n3.
 func TestNodesAreFoundByWhatTheBrokerCallsThem(t *testing.T) {
 	c := cluster.NewCommanded(cluster.CommandedSpec{
-		Name: "prod.yaml", Nodes: []cluster.RemoteNode{{Address: "a:1", Called: "n3"}, {Address: "b:2", Called: "n1"}, {Address: "c:3"}},
+		Name: "prod.yaml", Nodes: []cluster.RemoteNode{{Address: "a:1", Called: "n3"}, {Address: "b:2", Called: "n1"}, {Address: "c:3"}, {Address: "d:4", Called: "redis-4:6379"}},
 	})
-	for name, want := range map[string]string{"n3": "n1", "n1": "n2", "c:3": "n3", "n2": "", "a:1": "", "": ""} {
+	for name, want := range map[string]string{"n3": "n1", "n1": "n2", "c:3": "n3", "n2": "", "a:1": "n1", "": "", "n4": "n4", "redis-4:6379": "n4"} {
 		got := ""
 		if n := named(c.Nodes(), name); n != nil {
 			got = n.Name()

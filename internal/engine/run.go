@@ -161,13 +161,13 @@ func (x *execution) possible() error {
 	if x.inProcess() && x.Target.Nodes > 1 {
 		return usage(fmt.Errorf("target %s: ordeal cannot start nodes of %s; use %s", x.Target, x.Target.Driver, x.Target.Driver))
 	}
-	if x.Target.Local() && !x.inProcess() {
+	if x.Target.Local() && !x.Target.Compose && !x.inProcess() {
 		if err := cluster.Check(x.Driver.Name(), x.Target.Nodes); err != nil {
 			return usage(fmt.Errorf("target %s: %w", x.Target, err))
 		}
 	}
-	if x.Target.Compose && x.inProcess() {
-		return usage(fmt.Errorf("target %s: %s runs inside ordeal; use %[2]s", x.Target, x.Target.Driver))
+	if err := x.composable(); err != nil {
+		return err
 	}
 	for _, t := range x.plan.topics {
 		if x.Target.Local() && !x.inProcess() && t.Replicas > x.Target.Nodes {
@@ -286,6 +286,10 @@ func (x *execution) provision(ctx context.Context) error {
 	switch {
 	case x.inProcess():
 		x.cluster = cluster.NewExternal(x.Target.String(), nil)
+	case x.Target.Compose:
+		if err := x.compose(ctx); err != nil {
+			return environment(fmt.Errorf("start target %s: %w", x.Target, err))
+		}
 	case len(x.Target.Remote) > 0:
 		c := x.remote()
 		x.recognise(ctx, c)
