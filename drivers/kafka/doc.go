@@ -18,10 +18,10 @@
 // # Acks
 //
 // Kafka remembers one offset for a group and partition, not messages. The driver commits how far everything before is done, never
-// past a delivery that is open; one commit is under way at a time, and tells all that was acknowledged since the last. Acks before
-// the work are commits that the broker has confirmed before Receive returns. Nack with requeue delivers again from this client's
-// memory, marked as redelivered; the broker marks nothing, and after a crash or a rebalance everything since the last commit comes
-// again unmarked.
+// past a delivery that is open; one commit is under way at a time, at most ten a second, and tells all that was acknowledged since
+// the last. Acks before the work are commits that the broker has confirmed before Receive returns. Nack with requeue delivers again
+// from this client's memory, marked as redelivered; the broker marks nothing, and after a crash or a rebalance everything since the
+// last commit comes again unmarked.
 //
 // # What it does not leave to the client library
 //
@@ -32,6 +32,8 @@
 //   - A broker's answer that the library would retry ends the message instead (RecordRetries 0), and makes the library look for the
 //     new leader.
 //   - Offsets are committed by the engine's acks alone.
+//   - A consumer does not jump. Where the log no longer has what comes next, or ends before it, the consumer says how many messages
+//     are missing and is over; the group goes on with the oldest that is left.
 //
 // What is left to it: connections that ask for metadata, coordinators and producer ids are replaced and their requests repeated,
 // which no message depends on; messages to a partition without a leader wait in the client, unsent, for at most twice
@@ -45,5 +47,8 @@
 //     because the last offset of a log is that of a marker.
 //   - A member that vanishes leaves its shards to the others after session_timeout; one that comes back under its own name takes
 //     them over at once (static_members).
-//   - Kafka tells no version: the fact is the release that speaks the requests it offers.
+//   - Kafka tells no version: the fact is the release that speaks the requests it offers. By these a broker that is too old is
+//     refused (see needed).
+//   - A message waits for others (linger) unless the producer's window is full, in which case nobody would come.
+//   - What a quota costs is told and is no error.
 package kafka
