@@ -13,19 +13,23 @@ import (
 	"ordeal/internal/engine"
 	"ordeal/reports"
 	"ordeal/reports/compare"
+	"ordeal/reports/plot"
 	"ordeal/reports/text"
 )
 
-// compareRuns writes the comparison of several runs into a folder of its own and prints it; of one run there is nothing to compare.
-func (f *runFlags) compareRuns(env *Env, name string, targets []engine.Target, runs []*reports.Run, renderers []compare.Renderer,
-	exit int,
+// compareRuns writes the comparison of several runs into a folder of its own and prints it. Of one run there is nothing to compare,
+// unless it is what is left of a list.
+func (f *runFlags) compareRuns(env *Env, name string, targets []engine.Target, runs []*reports.Run, refused []compare.Refusal,
+	renderers []compare.Renderer, exit int,
 ) error {
-	if len(runs) < 2 {
+	if len(runs) == 0 || len(runs)+len(refused) < 2 {
 		return nil
 	}
 	id := fmt.Sprintf("%s-%08x", time.Now().UTC().Format("20060102T150405Z"), rand.Uint32())
 	folder := filepath.Join(f.out, "compare", id)
-	c, err := compare.New(runs, compare.Options{ID: id, Folder: folder, Command: f.comparison(name, targets), Exit: exit, Unequal: f.unequal})
+	c, err := compare.New(runs, compare.Options{
+		ID: id, Folder: folder, Command: f.comparison(name, targets), Exit: exit, Unequal: f.unequal, Refused: refused,
+	})
 	if err != nil {
 		return err
 	}
@@ -53,6 +57,9 @@ func writeComparison(folder string, c *compare.Comparison, renderers []compare.R
 			continue
 		}
 		errs = append(errs, r.Comparison(out, c), out.Close())
+	}
+	if len(renderers) > 0 { // --report none wants the figures only
+		errs = append(errs, plot.WriteCompared(filepath.Join(folder, "plots"), c))
 	}
 	return errors.Join(errs...)
 }

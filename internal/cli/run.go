@@ -112,27 +112,37 @@ func (f *runFlags) run(env *Env, name string) error {
 	}
 	ctx, hurry, release := interruptible(env)
 	defer release()
+	refused, err := f.foresee(env, w, sc, targets)
+	if err != nil {
+		return err
+	}
 	worst := engine.ExitPass
 	var runs []*reports.Run
 	for range f.repeat {
 		for _, t := range targets {
-			if ctx.Err() != nil {
-				break
+			if ctx.Err() != nil || refused.has(t) {
+				continue
 			}
 			r, code, err := f.once(ctx, hurry, env, w, sc, name, t, renderers)
-			if err != nil {
+			switch {
+			case r != nil && err != nil, len(targets)*f.repeat == 1 && err != nil:
 				return err
+			case r == nil:
+				refused.note(env, t, err)
+			default:
+				worst, runs = worseExit(worst, code), append(runs, r)
 			}
-			worst, runs = worseExit(worst, code), append(runs, r)
 		}
 	}
-	if err := f.compareRuns(env, name, targets, runs, comparers(renderers), worst); err != nil {
+	worst = refused.exit(worst)
+	if err := f.compareRuns(env, name, targets, runs, refused.list, comparers(renderers), worst); err != nil {
 		return err
 	}
 	return done(worst)
 }
 
-// once runs the scenario on one target, prints the report and gives the exit code.
+// once runs the scenario on one target, prints the report and gives the exit code. Without a run the error says why nothing could be
+// started.
 func (f *runFlags) once(ctx context.Context, hurry <-chan struct{}, env *Env, w *wire, sc *scenarios.Scenario, name string,
 	t engine.Target, renderers []reports.Renderer,
 ) (*reports.Run, int, error) {
@@ -154,7 +164,7 @@ func (f *runFlags) once(ctx context.Context, hurry <-chan struct{}, env *Env, w 
 	default:
 		page := text.Renderer{Width: env.Width(), Colour: env.colour(), ASCII: env.ascii()}
 		if renderErr := page.Render(env.Stdout, r); renderErr != nil {
-			return nil, 0, renderErr
+			return r, 0, renderErr
 		}
 	}
 	if err != nil {
@@ -229,15 +239,19 @@ func (f *runFlags) logger(env *Env) *slog.Logger {
 // rehearse prints what would be done.
 func (f *runFlags) rehearse(env *Env, w *wire, sc *scenarios.Scenario, targets []engine.Target) error {
 	for _, t := range targets {
-		text, err := engine.Rehearse(engine.Options{
-			Scenario: sc, Target: t, Driver: w.driver(t.Driver), Faults: w.kinds, Checks: w.checks, Seed: f.seed, Out: f.out,
-		})
+		text, err := engine.Rehearse(f.rehearsal(w, sc, t))
 		if err != nil {
 			return err
 		}
 		fmt.Fprint(env.Stdout, text)
 	}
 	return nil
+}
+
+func (f *runFlags) rehearsal(w *wire, sc *scenarios.Scenario, t engine.Target) engine.Options {
+	return engine.Options{
+		Scenario: sc, Target: t, Driver: w.driver(t.Driver), Faults: w.kinds, Checks: w.checks, Seed: f.seed, Out: f.out,
+	}
 }
 
 // loadScenario takes a built-in scenario or a file.

@@ -20,6 +20,8 @@ type Options struct {
 	Exit    int
 	// Unequal ranks targets with unequal guarantees together, and marks where it did.
 	Unequal bool
+	// Refused are runs that never began, in their order; New puts those of one target and reason together.
+	Refused []Refusal
 }
 
 // LateAfter is the end-to-end latency above which a message counts as late: the same for all, so that it can be compared.
@@ -62,6 +64,8 @@ func New(runs []*reports.Run, o Options) (*Comparison, error) {
 	c.group()
 	c.figures(sides, runs[0].Seed)
 	c.curves(sides)
+	c.overTime(sides, runs[0])
+	c.refused(o.Refused)
 	c.notes(runs)
 	c.headline()
 	return c, nil
@@ -123,6 +127,25 @@ func (s *side) target(label, folder string) Target {
 		t.Ranked = true
 	}
 	return t
+}
+
+// refused counts the runs that never began, by target and reason.
+func (c *Comparison) refused(list []Refusal) {
+	for _, r := range list {
+		i := slices.IndexFunc(c.Refused, func(had Refusal) bool { return had.Target == r.Target && had.Why == r.Why })
+		if i < 0 {
+			i, c.Refused = len(c.Refused), append(c.Refused, Refusal{Target: r.Target, Exit: r.Exit, Why: r.Why})
+		}
+		c.Refused[i].Times++
+	}
+	for _, r := range c.Refused {
+		note := r.Target + " was refused"
+		if r.Times > 1 {
+			note += fmt.Sprintf(" %d times", r.Times)
+		}
+		c.Notes = append(c.Notes, fmt.Sprintf("%s (exit %d): %s.", note, r.Exit, strings.TrimSuffix(r.Why, ".")))
+		c.Verdict = reports.Worst(c.Verdict, reports.Inconclusive)
+	}
 }
 
 // version is what the broker said, in all runs.

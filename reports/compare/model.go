@@ -45,6 +45,10 @@ type Comparison struct {
 	Groups    []Group  `json:"groups"`
 	Figures   []Figure `json:"figures"`
 	Curves    []Curve  `json:"curves"`
+	// OverTime is how the runs went, second by second.
+	OverTime OverTime `json:"over_time"`
+	// Refused are the runs that never began; they are in no figure.
+	Refused []Refusal `json:"refused,omitempty"`
 }
 
 // Target is one of those compared, with its runs in their order.
@@ -142,4 +146,39 @@ type Curve struct {
 	Phase  string          `json:"phase"`
 	Metric string          `json:"metric"` // ack or end_to_end
 	Points []reports.Point `json:"points"`
+}
+
+// OverTime is how the targets did over the time of a run: lines with one value for each step, the median of a target's runs. Moments and
+// the step are ns from the beginning of the load.
+type OverTime struct {
+	Step   int64   `json:"step"`
+	Phases []Span  `json:"phases"`
+	Faults []Span  `json:"faults"` // from the effect to the undoing, as the first run had them
+	Lines  []Lines `json:"lines"`
+}
+
+// Span is a stretch of a run with a name. Recorded tells of a phase that its figures count.
+type Span struct {
+	Name     string `json:"name"`
+	Start    int64  `json:"start"`
+	End      int64  `json:"end"`
+	Recorded bool   `json:"recorded,omitempty"`
+}
+
+// Lines are those of one target. A latency of 0 is none.
+type Lines struct {
+	Target   string    `json:"target"`
+	Received []float64 `json:"received"`
+	EndToEnd []int64   `json:"end_to_end_p99"`
+	Ack      []int64   `json:"ack_p99"`
+}
+
+// Refusal is a run that was asked for and could not begin.
+type Refusal struct {
+	Target string `json:"target"`
+	// Exit is the code that it would have ended with alone, and Why the reason with its remedy.
+	Exit int    `json:"exit"`
+	Why  string `json:"why"`
+	// Times is how many repeats it was so.
+	Times int `json:"times"`
 }

@@ -205,6 +205,9 @@ func (c *Comparison) headline() {
 		list = append(list, t.Name+" passed "+strings.TrimSuffix(t.Passed(), " passed"))
 	}
 	text := strings.Join(list, ", ") + "."
+	for _, r := range c.Refused {
+		text += " " + r.Target + " was refused."
+	}
 	differing, held, anecdotal := 0, 0, false
 	for _, f := range c.Figures {
 		if len(f.Pairs) == 0 {

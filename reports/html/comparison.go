@@ -9,6 +9,7 @@ import (
 
 	"ordeal/reports"
 	"ordeal/reports/compare"
+	"ordeal/reports/plot"
 )
 
 var _ compare.Renderer = Renderer{}
@@ -20,6 +21,13 @@ func (Renderer) Comparison(w io.Writer, c *compare.Comparison) error {
 		return fmt.Errorf("read assets: %w", err)
 	}
 	p := &comparison{Comparison: c, Style: style, Script: script, Policy: policy, Curves: overlay(c), LateAfter: reports.Duration(c.LateAfter)}
+	files, err := plot.Compared(c)
+	if err != nil {
+		return err
+	}
+	if p.Drawn, p.ByPercentile, err = drawings(files, "percentiles"); err != nil {
+		return fmt.Errorf("render page of comparison %q: %w", c.ID, err)
+	}
 	p.sides()
 	p.rows()
 	p.standings()
@@ -49,6 +57,8 @@ type comparison struct {
 	Rows      []row
 	Standings []standing
 	LateAfter string
+	// Drawn (over time) and ByPercentile are for readers without JavaScript.
+	Drawn, ByPercentile []template.HTML
 }
 
 // contender is a target with the colour that its lines have.
@@ -158,6 +168,23 @@ func (p *comparison) standings() {
 // overlaid is what the script draws.
 type overlaid struct {
 	Curves []overlaidCurve `json:"curves"`
+	// What follows is as in figures, with the lines of all targets.
+	End    float64        `json:"end"`
+	Step   float64        `json:"step"`
+	Start  []float64      `json:"start"`
+	Phases []span         `json:"phases"`
+	Faults []band         `json:"faults"`
+	Marks  []mark         `json:"marks"`
+	Lines  []overlaidLine `json:"lines"`
+}
+
+// overlaidLine is how one target did over time.
+type overlaidLine struct {
+	Name     string     `json:"name"`
+	Colour   string     `json:"color"`
+	Received []*float64 `json:"received"`
+	EndToEnd []*float64 `json:"endToEnd"`
+	Ack      []*float64 `json:"ack"`
 }
 
 // overlaidCurve is a curve with the name and the colour of its target.
@@ -169,7 +196,8 @@ type overlaidCurve struct {
 
 func overlay(c *compare.Comparison) overlaid {
 	var f figures
-	out := overlaid{Curves: []overlaidCurve{}}
+	out := overlaid{Curves: []overlaidCurve{}, Start: []float64{}, Phases: []span{}, Faults: []band{}, Marks: []mark{}}
+	out.overTime(c)
 	for _, cv := range c.Curves {
 		before := len(f.Curves)
 		f.curve(reports.Curve{Phase: cv.Phase, Metric: cv.Metric, Points: cv.Points})
@@ -183,4 +211,34 @@ func overlay(c *compare.Comparison) overlaid {
 		}
 	}
 	return out
+}
+
+// overTime takes the lines over time in.
+func (o *overlaid) overTime(c *compare.Comparison) {
+	t := &c.OverTime
+	o.Step = float64(t.Step) / 1e9
+	o.Lines = []overlaidLine{}
+	for i, target := range c.Targets {
+		for _, l := range t.Lines {
+			if l.Target != target.Label {
+				continue
+			}
+			line := overlaidLine{Name: reports.OneLine(target.Label + " " + target.Name), Colour: colour(i)}
+			for at := range l.Received {
+				line.Received = append(line.Received, rate(l.Received[at]))
+				line.EndToEnd, line.Ack = append(line.EndToEnd, latency(l.EndToEnd[at])), append(line.Ack, latency(l.Ack[at]))
+				if at == len(o.Start) {
+					o.Start = append(o.Start, float64(at)*o.Step)
+				}
+			}
+			o.Lines = append(o.Lines, line)
+		}
+	}
+	o.End = float64(len(o.Start)) * o.Step
+	for _, p := range t.Phases {
+		o.Phases = append(o.Phases, span{reports.OneLine(p.Name), float64(p.Start) / 1e9, float64(p.End) / 1e9, p.Recorded})
+	}
+	for _, f := range t.Faults {
+		o.Faults = append(o.Faults, band{Name: reports.OneLine(f.Name), From: float64(f.Start) / 1e9, To: float64(f.End) / 1e9})
+	}
 }

@@ -167,19 +167,26 @@ func (p *page) drawings(r *reports.Run) error {
 	if err != nil {
 		return err
 	}
+	p.OverTime, p.ByPercentile, err = drawings(files, "percentiles")
+	return err
+}
+
+// drawings makes elements of the page of SVGs; apart are those whose name begins with that word.
+func drawings(files []plot.File, word string) (others, apart []template.HTML, err error) {
 	for _, f := range files {
 		_, svg, found := bytes.Cut(f.SVG, []byte("<svg"))
 		if !found {
-			return fmt.Errorf("%s is no SVG", f.Name)
+			return nil, nil, fmt.Errorf("%s is no SVG", f.Name)
 		}
-		drawing := template.HTML("<svg role=\"img\" aria-label=\"" + f.Title + "\"" + string(svg)) //nolint:gosec // escaped by plot
-		if strings.HasPrefix(f.Name, "percentiles") {
-			p.ByPercentile = append(p.ByPercentile, drawing)
+		label := template.HTMLEscapeString(f.Title)
+		drawing := template.HTML("<svg role=\"img\" aria-label=\"" + label + "\"" + string(svg)) //nolint:gosec // escaped by plot
+		if strings.HasPrefix(f.Name, word) {
+			apart = append(apart, drawing)
 		} else {
-			p.OverTime = append(p.OverTime, drawing)
+			others = append(others, drawing)
 		}
 	}
-	return nil
+	return others, apart, nil
 }
 
 func word(v reports.Verdict) string {

@@ -73,7 +73,7 @@ func runScripts() []string {
 }
 
 func comparisonScripts() []string {
-	return []string{"figures", "scale", "chart", "keep", "percentiles", "compare"}
+	return []string{"figures", "scale", "chart", "keep", "timeline", "percentiles", "compare"}
 }
 
 // ownAssets reads style and script. The files of the script become one, so that one hash names it.

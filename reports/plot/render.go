@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"ordeal/reports"
+	"ordeal/reports/compare"
 )
 
 // File is one drawing.
@@ -53,6 +54,19 @@ func Write(folder string, r *reports.Run) error {
 	if err != nil {
 		return err
 	}
+	return write(folder, files)
+}
+
+// WriteCompared puts what Compared draws into the folder, which is made where it is missing.
+func WriteCompared(folder string, c *compare.Comparison) error {
+	files, err := Compared(c)
+	if err != nil {
+		return err
+	}
+	return write(folder, files)
+}
+
+func write(folder string, files []File) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("write plots: %w", err)
 	}
