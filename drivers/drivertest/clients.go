@@ -208,6 +208,7 @@ func (c *consumer) receive(n int) {
 func (c *consumer) keep(ds []drivers.Delivery) {
 	for _, d := range ds {
 		d.Body = append([]byte(nil), d.Body...)
+		d.Key = append([]byte(nil), d.Key...)
 		c.got = append(c.got, d)
 	}
 }

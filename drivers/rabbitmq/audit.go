@@ -42,8 +42,20 @@ func (s *session) Audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 	for _, name := range s.allQueues(t) {
 		infos = append(infos, known[name])
 	}
-	return append(facts, s.queueFacts(t, infos)...), nil
+	policed := s.management.police(ctx, s.set.vhost, infos)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("audit topic %q: %w", t.Name, ctx.Err())
+	}
+	for _, f := range s.queueFacts(t, infos) {
+		if policed != nil && strings.HasSuffix(f.Setting, operatorSetting) {
+			f.Status, f.Have, f.Note = drivers.Unverified, "", "the management plugin does not tell: "+policed.Error()
+		}
+		facts = append(facts, f)
+	}
+	return facts, nil
 }
+
+const operatorSetting = "operator policy"
 
 // unverified are the facts where only AMQP can be asked.
 func (s *session) unverified(t drivers.Topic, err error) []drivers.Fact {
@@ -80,7 +92,8 @@ func (s *session) queueFacts(t drivers.Topic, queues []queueInfo) []drivers.Fact
 	facts := []drivers.Fact{
 		fact("type", kind, "", func(q *queueInfo) string { return q.Type }),
 		fact("durable", "true", "", func(q *queueInfo) string { return strconv.FormatBool(q.Durable) }),
-		fact("policy", "none", "a policy may limit, expire or mirror queues", func(q *queueInfo) string { return none(q.Policy, q.Operator) }),
+		fact("policy", "none", "a policy may limit, expire or mirror queues", func(q *queueInfo) string { return none(q.Policy) }),
+		fact(operatorSetting, "none", "", func(q *queueInfo) string { return none(q.Operator) }),
 		fact("limits", "none", "a limit or an age would drop messages that were acked", func(q *queueInfo) string { return q.limits() }),
 	}
 	if kind == typeStream {

@@ -16,6 +16,8 @@ type consumer struct {
 	link    *link
 	inbox   *inbox
 	auto    bool
+	// counted tells that the queues count deliveries.
+	counted bool
 	fuse    fuse
 	acks    *acks
 }
@@ -30,7 +32,7 @@ func (*session) prefetch(spec drivers.ConsumerSpec) int {
 func newConsumer(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*consumer, error) {
 	c := &consumer{
 		session: s, spec: spec, inbox: newInbox(), auto: spec.Topic.Model == drivers.Broadcast || spec.Group.Ack == drivers.AckBefore,
-		fuse: fuse{cut: s.line.cut},
+		fuse: fuse{cut: s.line.cut}, counted: spec.Topic.Model != drivers.Broadcast && queueType(s.cfg, spec.Topic) == typeQuorum,
 	}
 	defer context.AfterFunc(ctx, s.line.cut)()
 	var err error
@@ -71,7 +73,11 @@ func (c *consumer) arriving(d *arrival, p *properties) []byte {
 	if !c.auto {
 		c.acks.came(d.tag)
 	}
-	out := drivers.Delivery{Shard: shardOf(d.key), Redelivered: d.redelivered, Attempt: p.attempts + 1, Tag: d.tag}
+	attempts := p.attempts
+	if c.counted { // the first delivery says nothing
+		attempts = max(0, attempts)
+	}
+	out := drivers.Delivery{Shard: shardOf(d.key), Redelivered: d.redelivered, Attempt: attempts + 1, Tag: d.tag}
 	return c.inbox.begin(&out, p.key, int(p.size))
 }
 

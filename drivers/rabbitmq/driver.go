@@ -221,6 +221,9 @@ func (d Driver) Open(ctx context.Context, cfg drivers.Config, env drivers.Env) (
 	if err != nil {
 		return nil, fmt.Errorf("open rabbitmq session: %w", err)
 	}
+	if err := checkAuth(cfg); err != nil {
+		return nil, fmt.Errorf("open rabbitmq session: %w", err)
+	}
 	if len(cfg.Servers) == 0 {
 		return nil, errors.New("open rabbitmq session: no server was given")
 	}

@@ -3,6 +3,7 @@ package rabbitmq
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -84,7 +85,8 @@ func (a answer) outcome() (drivers.Outcome, error) {
 func explain(err error) error {
 	remedy := func(what string) error { return fmt.Errorf("%w: %s", err, what) }
 	if errors.Is(err, amqp.ErrSASL) {
-		return remedy("the broker does not take user and password (SASL PLAIN): enable it with auth_mechanisms.1 = PLAIN")
+		return remedy("the broker does not offer the mechanism: plain wants auth_mechanisms.1 = PLAIN, external auth_mechanisms.2 = EXTERNAL " +
+			"and the plugin rabbitmq_auth_mechanism_ssl")
 	}
 	var e *amqp.Error
 	if !errors.As(err, &e) {
@@ -92,7 +94,22 @@ func explain(err error) error {
 	}
 	switch e.Code {
 	case amqp.AccessRefused:
+		if strings.Contains(e.Reason, "access to ") || strings.Contains(e.Reason, "for user") {
+			return remedy("the user lacks a right: grant it with rabbitmqctl set_permissions -p VHOST USER CONFIGURE WRITE READ, where declaring " +
+				"wants configure, publishing write and receiving read")
+		}
+		if strings.Contains(e.Reason, "exclusive") {
+			return remedy("another consumer reads the queue alone")
+		}
 		return remedy("check user, password and permissions; guest is refused from other machines unless loopback_users = none")
+	case amqp.PreconditionFailed:
+		if strings.Contains(e.Reason, "configured max size") {
+			return remedy("raise the broker's max_message_size, or send smaller messages")
+		}
+		if strings.Contains(e.Reason, "replica on the local node") {
+			return remedy("streams are read on a node that has a copy: connect to one, or give the topic as many replicas as there are nodes")
+		}
+		return err
 	case amqp.NotAllowed:
 		return remedy("check options.rabbitmq.vhost, and the limits of user and vhost")
 	case amqp.ResourceLocked:

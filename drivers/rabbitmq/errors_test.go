@@ -251,14 +251,7 @@ func refusedConnections(t *testing.T, cfg drivers.Config) {
 	wrong.Options = drivers.Options{optVhost: "nowhere"}
 	refused(wrong, amqp.NotAllowed, "options.rabbitmq.vhost")
 
-	// Something else answers on the port: the management plugin, which speaks HTTP.
 	wrong = cfg
-	wrong.Servers = managementPorts(cfg.Servers)
-	brief, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond) // it waits for the end of the line
-	defer cancel()
-	if _, err := New().Open(brief, wrong, drivers.Env{Dial: dial, Logger: quiet(), Name: t.Name()}); err == nil {
-		t.Error("opened a session with an HTTP server")
-	}
 	// A server that never answers costs only a moment when there is another one.
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -29,6 +29,9 @@ type line struct {
 
 	routes sync.Mutex
 	routed map[uint16]*mailbox
+	// failed is why reading ended, greeted whether the other side has begun as a broker does, mute that it was not waited for any longer.
+	failed        error
+	greeted, mute bool
 
 	// What follows belongs to the goroutine of the library that reads.
 	in       []byte
@@ -38,6 +41,8 @@ type line struct {
 	// deadline is when the broker was last given until.
 	deadline time.Time
 	stirred  []*mailbox
+	// met tells that greeted is known.
+	met bool
 }
 
 // receiver is told what comes for a channel, by the goroutine that reads. It must not keep the slices. It may block to let the broker wait.
@@ -195,10 +200,39 @@ func (l *line) fill() error {
 	}
 	n, err := l.Conn.Read(l.in[l.to:])
 	l.to += n
-	if n > 0 {
-		return nil
+	if n == 0 {
+		l.routes.Lock()
+		l.failed = err
+		l.routes.Unlock()
+		return err
 	}
+	if !l.met {
+		return l.meet()
+	}
+	return nil
+}
+
+// meet looks at how the other side begins.
+func (l *line) meet() error {
+	l.met = true
+	err := foreign(l.in[l.from:l.to])
+	l.routes.Lock()
+	defer l.routes.Unlock()
+	l.failed, l.greeted = err, err == nil
 	return err
+}
+
+// expectGreeting cuts the line unless the other side begins within limit.
+func (l *line) expectGreeting(limit time.Duration) *time.Timer {
+	return time.AfterFunc(limit, func() {
+		l.routes.Lock()
+		l.mute = true
+		waited := !l.greeted
+		l.routes.Unlock()
+		if waited {
+			l.cut()
+		}
+	})
 }
 
 // take hands a frame to the receiver of its channel. It is the library's where there is none, and where it is about something else than

@@ -32,10 +32,13 @@ type management struct {
 	nodes          []string // URLs; none where it is not to be asked
 	client         *http.Client
 	user, password string
+	// mute is why there are no nodes.
+	mute string
 }
 
 func newManagement(s *session) *management {
-	m := &management{user: s.user(), password: s.password()}
+	m := &management{mute: "options.rabbitmq.management says not to ask it"}
+	m.user, m.password = s.credentials()
 	scheme := "http://"
 	if s.cfg.TLS != nil {
 		scheme = "https://"
@@ -43,6 +46,9 @@ func newManagement(s *session) *management {
 	addresses := s.set.management
 	if addresses == nil {
 		addresses = managementPorts(s.cfg.Servers)
+	}
+	if s.cfg.Auth.Mechanism == authExternal && s.cfg.Auth.User == "" {
+		addresses, m.mute = nil, "it takes no certificates: give a user and a password for it beside the mechanism external"
 	}
 	for _, address := range addresses {
 		m.nodes = append(m.nodes, scheme+address)
@@ -80,8 +86,9 @@ type queueInfo struct {
 	Members   []string       `json:"members"`
 	Online    []string       `json:"online"`
 	Policy    string         `json:"policy"`
-	Operator  string         `json:"operator_policy"`
 	Arguments map[string]any `json:"arguments"`
+	// Operator is the operator policy; see police.
+	Operator string `json:"-"`
 	// Unacked are delivered and not acknowledged; nil where there are no statistics yet.
 	Unacked *int64 `json:"messages_unacknowledged"`
 }
@@ -94,7 +101,7 @@ func (m *management) queues(ctx context.Context, vhost, prefix string) (map[stri
 // streams is queues for streams, whose leaders are in the statistics only. Their members are not told when the plugin's metrics collector
 // is off (management_agent.disable_metrics_collector).
 func (m *management) streams(ctx context.Context, vhost, prefix string) (map[string]queueInfo, error) {
-	const columns = "name,type,durable,state,node,leader,members,online,policy,operator_policy,arguments"
+	const columns = "name,type,durable,state,node,leader,members,online,policy,arguments"
 	return m.list(ctx, vhost, prefix, url.Values{"columns": {columns}})
 }
 
@@ -127,7 +134,7 @@ func (m *management) list(ctx context.Context, vhost, prefix string, query url.V
 // get asks one node after the other.
 func (m *management) get(ctx context.Context, path string, v any) error {
 	if len(m.nodes) == 0 {
-		return fmt.Errorf("%w: options.rabbitmq.management says not to ask it", errNoManagement)
+		return fmt.Errorf("%w: %s", errNoManagement, m.mute)
 	}
 	errs := []error{errNoManagement}
 	for _, node := range m.nodes {

@@ -96,8 +96,9 @@ func (s *session) dial(ctx context.Context, server string) error {
 	s.line = newLine(conn)
 	release := context.AfterFunc(ctx, s.line.cut)
 	defer release()
+	defer s.line.expectGreeting(greetLimit).Stop()
 	s.conn, err = amqp.Open(s.line, amqp.Config{
-		SASL: []amqp.Authentication{&amqp.PlainAuth{Username: s.user(), Password: s.password()}}, Vhost: s.set.vhost,
+		SASL: []amqp.Authentication{s.authentication()}, Vhost: s.set.vhost,
 		FrameSize: frameMax, Heartbeat: s.set.heartbeat, Locale: "en_US",
 		Properties: amqp.Table{"connection_name": s.env.Name, "product": "ordeal", "platform": "Go"},
 		// Recovery stays nil: a connection that comes back by itself would change what a run may conclude.
@@ -105,9 +106,9 @@ func (s *session) dial(ctx context.Context, server string) error {
 	if err != nil {
 		s.line.cut()
 		if ctx.Err() != nil {
-			return fmt.Errorf("the connection is open, and the broker does not answer: %w", ctx.Err())
+			return fmt.Errorf("%w: %w", errMute, ctx.Err())
 		}
-		return err
+		return s.line.explainHandshake(err, s.cfg.TLS != nil)
 	}
 	s.line.heartbeat.Store(int64(s.conn.Config.Heartbeat))
 	s.piece = s.conn.Config.FrameSize - frameEdges
@@ -129,23 +130,9 @@ func secure(ctx context.Context, conn net.Conn, config *tls.Config, server strin
 	}
 	secured := tls.Client(conn, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, errors.Join(explainTLS(err), conn.Close())
 	}
 	return secured, nil
-}
-
-func (s *session) user() string {
-	if s.cfg.Auth.User == "" {
-		return "guest"
-	}
-	return s.cfg.Auth.User
-}
-
-func (s *session) password() string {
-	if s.cfg.Auth.User == "" {
-		return "guest"
-	}
-	return s.cfg.Auth.Password
 }
 
 // watch notes what the broker says about the connection, until it is gone. The library closes both channels in any case.
