@@ -99,7 +99,7 @@ func (w *wire) message(f *frame, line []byte, head int, headed bool) (operation,
 	if known && headed {
 		headers, known = number(words[n-2], 0)
 	}
-	if !known || size > 1<<31 || headers > size {
+	if !known || size > mostPayload || headers > size {
 		return opNone, fmt.Errorf("%w: %.80q", errProtocol, line)
 	}
 	whole := head + int(size) + 2

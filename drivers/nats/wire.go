@@ -20,6 +20,8 @@ const (
 	flushAt = 64 << 10
 	// controlLine bounds the line before a body: the server's own limit is 4 KiB.
 	controlLine = 8 << 10
+	// mostPayload bounds a message that is believed: the server's max_payload is 64 MiB at most.
+	mostPayload = 64 << 20
 )
 
 // wire is a connection that carries messages and nothing else. The library hands every batch through two goroutines on its way in and one
