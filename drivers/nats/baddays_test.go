@@ -1,16 +1,17 @@
 package nats
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"ordeal/drivers"
@@ -344,7 +345,7 @@ func TestOldServer(t *testing.T) {
 	cfg := drivers.Config{Servers: addresses(nodes)}
 	s, err := New().Open(t.Context(), cfg, drivers.Env{Logger: quiet(), Name: "old", Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
-		return &aged{Conn: conn}, err
+		return aged{Conn: conn}, err
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -355,19 +356,12 @@ func TestOldServer(t *testing.T) {
 	}
 }
 
-// aged makes a server look like one of 2022.
-type aged struct {
-	net.Conn
-	once sync.Once
-}
+// aged makes a server look like one of 2022, whenever it says what it is: once as a greeting, and again to who has come in.
+type aged struct{ net.Conn }
 
-func (a *aged) Read(b []byte) (int, error) {
+func (a aged) Read(b []byte) (int, error) {
 	n, err := a.Conn.Read(b)
-	a.once.Do(func() {
-		text := string(b[:n])
-		_, rest, _ := strings.Cut(text, `"version":"`)
-		version, _, _ := strings.Cut(rest, `"`)
-		n = copy(b, strings.Replace(text, version, "2.9.25", 1))
-	})
+	young, old := []byte(`"version":"`+server.VERSION+`"`), fmt.Appendf(nil, `"version":"%-*s"`, len(server.VERSION), "2.9.25")
+	copy(b, bytes.ReplaceAll(b[:n], young, old[:len(young)]))
 	return n, err
 }

@@ -34,6 +34,12 @@ func (s *session) audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 		}), nil
 	}
 	facts = append(facts, replicaFact(t, guarantee, i))
+	if s.access.set.ofList(t) {
+		facts = append(facts, drivers.Fact{
+			Setting: "queue", Want: "list", Have: "list", Status: drivers.Confirmed,
+			Note: "the server marks no redeliveries: the driver marks what it takes from the list of a member that gave it back or vanished",
+		})
+	}
 	policy, err := s.configFact(ctx, s.control, "maxmemory-policy", "noeviction",
 		"any other policy drops messages that were acked: set options.redis.server.maxmemory-policy to noeviction")
 	if err != nil {

@@ -50,6 +50,17 @@ func TestConformanceBroadcast(t *testing.T) {
 	drivertest.Run(t, h)
 }
 
+// TestConformanceList is apart because a list keeps neither keys nor counts.
+func TestConformanceList(t *testing.T) {
+	k := startNode(t)
+	h := harness(k.address)
+	h.Models, h.Keys, h.Flagged, h.Messages = []drivers.Model{drivers.Queue}, false, false, 10_000
+	h.New = func(*testing.T) (drivers.Driver, drivers.Config) {
+		return New(), drivers.Config{Servers: []string{k.address}, Options: drivers.Options{optClaimIdle: "1s", optQueue: "list"}}
+	}
+	drivertest.Run(t, h)
+}
+
 func TestConformanceDurable(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the suite again")

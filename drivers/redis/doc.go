@@ -13,6 +13,11 @@
 // transaction, so that what its streams hold is what is owed. A broadcast is no more than the channels <topic>:<shard>; the members of a
 // group share the shards.
 //
+// With the option queue: list a shard of a queue is a list instead: RPUSH to send, LMOVE to a list of the member that takes a message, LREM
+// to acknowledge it (see lists). What it cannot do: a list has no positions, so that no receipt and no delivery has one; keys and headers
+// do not travel; nobody counts deliveries, and the only redeliveries that are marked are those that the driver itself took from what was
+// given back or left behind. Two messages with the same body are the same to a list.
+//
 // # Sending
 //
 // Send never blocks. One goroutine ships what has been collected in explicit pipelines of at most 256 messages, one after another; a WAIT
@@ -26,7 +31,8 @@
 //
 // A member fetches with one XREADGROUP for all shards and never holds more than the prefetch. What it gives back (Nack, Close, an earlier
 // life under its name) goes to a consumer named "returned", and whoever sees it there claims it. What a member held that vanished is
-// claimed by the others after claim_idle. See look for why that is not XAUTOCLAIM.
+// claimed by the others after claim_idle. See look for why that is not XAUTOCLAIM. An ack is sent with the next fetch, at most 2 ms after
+// Ack: what a member acknowledged less than that before it was killed comes again.
 //
 // # Which server
 //

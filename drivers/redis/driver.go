@@ -17,6 +17,7 @@ const (
 	optClaimIdle     = "claim_idle"
 	optWaitTimeout   = "wait_timeout"
 	optAnswerTimeout = "answer_timeout"
+	optQueue         = "queue"
 )
 
 // Driver is the way to Redis servers. The zero value is ready; it holds nothing.
@@ -37,6 +38,11 @@ func (Driver) Name() string { return "redis" }
 // Options declares what only Redis has.
 func (Driver) Options() []drivers.Option {
 	return []drivers.Option{
+		{
+			Name: optQueue, Kind: drivers.KindEnum, Default: "stream", Values: []string{"stream", "list"},
+			About: "What a topic of model queue is kept in: a stream with a consumer group, or a list from which each consumer moves messages to " +
+				"a list of its own (LMOVE), as simple job queues do. A list has no positions, keys or counts of deliveries.",
+		},
 		{
 			Name: optMaxLen, Kind: drivers.KindInt, Default: "0",
 			About: "About how many entries a stream keeps (MAXLEN ~); 0 for all. What is trimmed is gone, also when no group has read it.",
@@ -87,6 +93,11 @@ func (Driver) Promise(cfg drivers.Config, t drivers.Topic) drivers.Promise {
 	}
 	p := drivers.Promise{Delivery: drivers.AtLeastOnce, Order: order(t), Survives: drivers.Nothing}
 	why := []string{"a stream for each shard, consumer groups, explicit acks"}
+	list := t.Model == drivers.Queue && cfg.Options.Text(optQueue) == "list"
+	if list {
+		why[0] = "a list for each shard; a member moves messages to a list of its own and removes them when they are acknowledged; " +
+			"the server marks no redeliveries"
+	}
 	switch wanted(cfg) {
 	case drivers.Durable:
 		p.Survives = drivers.PowerLoss
@@ -103,7 +114,7 @@ func (Driver) Promise(cfg drivers.Config, t drivers.Topic) drivers.Promise {
 	default:
 		why = append(why, "the primary has it in memory, and writes it to disk and to its replicas later")
 	}
-	if cfg.Options.Int(optMaxLen) > 0 {
+	if cfg.Options.Int(optMaxLen) > 0 && !list {
 		p.Delivery = drivers.AtMostOnce
 		why = append(why, "max_len drops the oldest, read or not")
 	}
@@ -138,6 +149,7 @@ type settings struct {
 	maxLen                     string // "" for none
 	claimIdle                  time.Duration
 	waitTimeout, answerTimeout time.Duration
+	list                       bool // of queues
 }
 
 func (d Driver) settings(cfg drivers.Config) (settings, error) {
@@ -147,6 +159,7 @@ func (d Driver) settings(cfg drivers.Config) (settings, error) {
 	}
 	s := settings{
 		claimIdle: o.Duration(optClaimIdle), waitTimeout: o.Duration(optWaitTimeout), answerTimeout: o.Duration(optAnswerTimeout),
+		list: o.Text(optQueue) == "list",
 	}
 	if n := o.Int(optMaxLen); n > 0 {
 		s.maxLen = strconv.Itoa(n)

@@ -81,6 +81,9 @@ func (s *session) depth(ctx context.Context, t drivers.Topic, group string) (int
 	if t.Model == drivers.Broadcast {
 		return 0, nil
 	}
+	if s.access.set.ofList(t) {
+		return newLists(t).depth(ctx, s.control)
+	}
 	keys := newRoute(t).keys
 	commands := make([]rueidis.Completed, 0, 2*len(keys))
 	for _, key := range keys {
@@ -179,7 +182,7 @@ func (s *session) end(ctx context.Context, t drivers.Topic) ([]drivers.Position,
 		return nil, err
 	}
 	ends := make([]drivers.Position, max(1, t.Shards))
-	if t.Model == drivers.Broadcast {
+	if t.Model == drivers.Broadcast || s.access.set.ofList(t) {
 		return ends, nil
 	}
 	for shard, key := range newRoute(t).keys {

@@ -175,9 +175,12 @@ func (p *producer) ship(ms []drivers.Message) error {
 	p.commands = p.commands[:0]
 	for i := range ms {
 		key := p.route.keys[ms[i].Shard]
-		if p.spec.Topic.Model == drivers.Broadcast {
+		switch {
+		case p.spec.Topic.Model == drivers.Broadcast:
 			p.commands = append(p.commands, p.line.command("PUBLISH", key, rueidis.BinaryString(ms[i].Body)))
-		} else {
+		case p.session.access.set.ofList(p.spec.Topic):
+			p.commands = append(p.commands, p.line.command("RPUSH", key, rueidis.BinaryString(ms[i].Body)))
+		default:
 			p.commands = append(p.commands, addCommand(p.line, key, p.session.access.set.maxLen, &ms[i]))
 		}
 	}
@@ -209,7 +212,8 @@ func (p *producer) ship(ms []drivers.Message) error {
 	return end
 }
 
-// receipt reads the reply to an XADD, which is the id of the new entry, or to a PUBLISH, which is the number of listeners.
+// receipt reads the reply to an XADD, which is the id of the new entry, to an RPUSH, which is the length of the list, or to a PUBLISH,
+// which is the number of listeners.
 func receipt(reply *rueidis.RedisResult) drivers.Receipt {
 	m, err := reply.ToMessage()
 	if err != nil {

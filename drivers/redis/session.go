@@ -88,6 +88,9 @@ func (s *session) consumer(ctx context.Context, spec drivers.ConsumerSpec) (driv
 	if spec.Topic.Model == drivers.Broadcast {
 		return newListener(ctx, s, spec)
 	}
+	if s.access.set.ofList(spec.Topic) {
+		return newWorker(ctx, s, spec)
+	}
 	return newMember(ctx, s, spec)
 }
 

@@ -139,8 +139,9 @@ func TestBadDays(t *testing.T) {
 		}
 	})
 	t.Run("loading", func(t *testing.T) {
-		k := startNode(t, "--appendonly", "yes", "--enable-debug-command", "yes")
+		k := startNode(t, "--enable-debug-command", "yes")
 		k.run("DEBUG", "POPULATE", "2000")
+		k.run("SAVE")
 		k.kill()
 		k.args = append(k.args, "--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024")
 		k.start()

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"os"
@@ -62,8 +63,8 @@ func TestTLSAndACL(t *testing.T) {
 	secure := freeAddress(t)
 	_, port, _ := strings.Cut(secure, ":")
 	k := startNode(t, "--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-auth-clients", "no")
-	k.run("ACL", "SETUSER", "tester", "on", ">secret", "~ordeal-*", "&ordeal-*", "+@stream", "+@hash", "+@connection", "+@transaction",
-		"+unlink", "+info", "+wait", "+publish", "+subscribe", "+unsubscribe", "+pubsub")
+	k.run("ACL", "SETUSER", "tester", "on", ">secret", "~ordeal-*", "&ordeal-*", "+@stream", "+@list", "+@set", "+@hash", "+@string",
+		"+@connection", "+@transaction", "+exists", "+del", "+unlink", "+info", "+wait", "+publish", "+subscribe", "+unsubscribe", "+pubsub")
 	cfg := drivers.Config{Servers: []string{secure}, Auth: drivers.Auth{User: "tester", Password: "secret"}, TLS: &tls.Config{RootCAs: trust}}
 	s := connect(t, cfg)
 	topic := drivers.Topic{Name: "ordeal-tls", Shards: 1, Replicas: 1, Groups: []drivers.Group{{Name: "g", Members: 1, Prefetch: 10}}}
@@ -93,6 +94,20 @@ func TestTLSAndACL(t *testing.T) {
 		t.Errorf("%d facts could not be verified without the right to CONFIG GET, want 4: %+v", unverified, facts)
 	}
 	if err := s.Delete(t.Context(), topic); err != nil {
+		t.Error(err)
+	}
+	cfg.Options = drivers.Options{optQueue: "list"}
+	s = connect(t, cfg)
+	topic.Name, topic.Model = "ordeal-jobs", drivers.Queue
+	if err := s.Declare(t.Context(), topic); err != nil {
+		t.Fatal(err)
+	}
+	c = consume(t, s, topic, 0)
+	produce(t, s, topic, drivers.Accepted).one(t)
+	if err := c.Ack(t.Context(), receive(t, c, 2)); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(c.Close(t.Context()), s.Delete(t.Context(), topic)); err != nil {
 		t.Error(err)
 	}
 	for name, wrong := range map[string]drivers.Config{

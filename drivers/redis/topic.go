@@ -36,10 +36,20 @@ func (s *session) declare(ctx context.Context, t drivers.Topic) error {
 		return fmt.Errorf("a queue has one copy of each message, so it cannot have %d groups: make it a log", len(t.Groups))
 	}
 	want := topicSettings(t)
+	list := s.access.set.ofList(t)
+	if t.Model == drivers.Queue {
+		want["queue"] = "stream"
+	}
+	if list {
+		want["queue"] = "list"
+	}
 	if err := s.compare(ctx, t, want); err != nil {
 		return err
 	}
 	for _, g := range t.Groups {
+		if list {
+			break // a list knows no groups
+		}
 		if err := s.declareGroup(ctx, s.control, t, g.Name); err != nil {
 			return err
 		}
@@ -151,7 +161,14 @@ func (s *session) Delete(ctx context.Context, t drivers.Topic) error {
 	if t.Model == drivers.Broadcast {
 		return nil
 	}
-	if _, err := s.control.ask(ctx, append([]string{"UNLINK", settingsKey(t)}, newRoute(t).keys...)...); err != nil {
+	keys := newRoute(t).keys
+	if s.access.set.ofList(t) {
+		var err error
+		if keys, err = newLists(t).all(ctx, s.control); err != nil {
+			return fmt.Errorf("delete topic %q: %w", t.Name, err)
+		}
+	}
+	if _, err := s.control.ask(ctx, append([]string{"UNLINK", settingsKey(t)}, keys...)...); err != nil {
 		return fmt.Errorf("delete topic %q: %w", t.Name, err)
 	}
 	return nil

@@ -1,0 +1,130 @@
+package redis
+
+import (
+	"errors"
+	"testing"
+
+	"ordeal/drivers"
+)
+
+// listed is a queue in lists with n messages, and the way to it.
+func listed(t *testing.T, k *node, n int) (drivers.Config, *session, drivers.Topic) {
+	t.Helper()
+	cfg := drivers.Config{
+		Servers: []string{k.address}, Options: drivers.Options{optClaimIdle: claimIdle.String(), optQueue: "list"},
+	}
+	s := connect(t, cfg)
+	topic := drivers.Topic{
+		Name: "jobs", Model: drivers.Queue, Shards: 1, Replicas: 1, Groups: []drivers.Group{{Name: "g", Members: 2, Prefetch: 100}},
+	}
+	if err := s.Declare(t.Context(), topic); err != nil {
+		t.Fatal(err)
+	}
+	p := produce(t, s, topic, drivers.Accepted)
+	batch := make([]drivers.Message, n)
+	for i := range batch {
+		batch[i] = drivers.Message{Token: uint64(i), Body: []byte{byte(i)}}
+	}
+	if err := errors.Join(p.Send(t.Context(), batch), p.Flush(t.Context()), p.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	return cfg, s, topic
+}
+
+// vanish cuts all of a worker's connections, as a kill would.
+func vanish(c drivers.Consumer) {
+	for _, l := range c.(*worker).lines {
+		l.cut()
+	}
+}
+
+// TestListDeadIsTakenOver: what a worker held that vanished comes to another, marked; also what its next life held, to itself.
+func TestListDeadIsTakenOver(t *testing.T) {
+	k := startNode(t)
+	cfg, s, topic := listed(t, k, 5)
+	first := consume(t, connect(t, cfg), topic, 0)
+	held := receive(t, first, 5)
+	if err := first.Ack(t.Context(), held[:1]); err != nil {
+		t.Fatal(err)
+	}
+	owed(t, s, topic, 4)
+	vanish(first)
+	second := consume(t, connect(t, cfg), topic, 1)
+	for i, d := range receive(t, second, 4) {
+		if !d.Redelivered || d.Body[0] != byte(i+1) {
+			t.Errorf("delivery %d: body %v, redelivered %v", i, d.Body, d.Redelivered)
+		}
+	}
+	owed(t, s, topic, 4)
+	vanish(second)
+	again := consume(t, connect(t, cfg), topic, 1) // a new life of the second
+	if err := again.Ack(t.Context(), receive(t, again, 4)); err != nil {
+		t.Fatal(err)
+	}
+	owed(t, s, topic, 0)
+	quiet(t, again, 2*claimIdle)
+}
+
+// TestListSlowIsNotDead: nobody takes from a worker that lives, also when the server itself sleeps.
+func TestListSlowIsNotDead(t *testing.T) {
+	k := startNode(t)
+	cfg, s, topic := listed(t, k, 5)
+	slow := consume(t, connect(t, cfg), topic, 0)
+	held := receive(t, slow, 5)
+	other := consume(t, connect(t, cfg), topic, 1)
+	quiet(t, other, 4*claimIdle)
+	k.pause()
+	quiet(t, other, 2*claimIdle)
+	k.resume()
+	quiet(t, other, 4*claimIdle)
+	if err := slow.Ack(t.Context(), held); err != nil {
+		t.Fatal(err)
+	}
+	owed(t, s, topic, 0)
+}
+
+// TestListTakenForDead: a worker that was taken for dead and lives shows itself again, so that what it takes afterwards is not forgotten.
+func TestListTakenForDead(t *testing.T) {
+	k := startNode(t)
+	cfg, s, topic := listed(t, k, 1)
+	first := consume(t, connect(t, cfg), topic, 0)
+	receive(t, first, 1)
+	k.run("DEL", newLists(topic).members()) // as who buried it would
+	p := produce(t, s, topic, drivers.Accepted)
+	if r, _ := p.one(t); r.Outcome != drivers.Acked {
+		t.Fatal(r.Err)
+	}
+	receive(t, first, 2)
+	owed(t, s, topic, 3)
+}
+
+// TestListDelete leaves no key behind, whoever holds what.
+func TestListDelete(t *testing.T) {
+	k := startNode(t)
+	cfg, s, topic := listed(t, k, 5)
+	c := consume(t, connect(t, cfg), topic, 0)
+	ds := receive(t, c, 5)
+	if err := c.(drivers.Nacker).Nack(t.Context(), ds[:2], true); err != nil {
+		t.Fatal(err)
+	}
+	vanish(c)
+	if err := s.Delete(t.Context(), topic); err != nil {
+		t.Fatal(err)
+	}
+	reply, err := s.control.ask(t.Context(), "DBSIZE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := reply.ToInt64(); n != 0 || err != nil {
+		t.Errorf("%d keys are left, %v", n, err)
+	}
+}
+
+// TestKindOfQueue: a queue that exists as the other kind is told, not mixed.
+func TestKindOfQueue(t *testing.T) {
+	k := startNode(t)
+	_, _, topic := listed(t, k, 1)
+	if err := connect(t, drivers.Config{Servers: []string{k.address}}).Declare(t.Context(), topic); err == nil {
+		t.Error("a queue in lists was declared as one in streams")
+	}
+}
