@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -28,10 +29,10 @@ func newDoctor(env *Env) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "what will and what will not work on this machine", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			table := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
 			bad := false
-			for _, f := range examine(env, out) {
+			for _, f := range examine(cmd.Context(), env, out) {
 				mark := "ok"
 				switch {
 				case f.bad:
@@ -57,7 +58,7 @@ func newDoctor(env *Env) *cobra.Command {
 	return cmd
 }
 
-func examine(env *Env, out string) []finding {
+func examine(ctx context.Context, env *Env, out string) []finding {
 	list := []finding{
 		{what: "ordeal", state: env.Version + ", " + runtime.Version() + ", " + runtime.GOOS + "/" + runtime.GOARCH},
 		{what: "target memory", state: "built in"},
@@ -66,7 +67,9 @@ func examine(env *Env, out string) []finding {
 	}
 	list = append(list, brokers("targets kafka, kafka:3", cluster.FindKafka()...)...)
 	list = append(list, brokers("targets rabbitmq, rabbitmq:3", cluster.FindRabbitMQ()...)...)
-	return append(list, brokers("targets redis, redis:2, redis:3", cluster.FindRedis())...)
+	list = append(list, brokers("targets redis, redis:2, redis:3", cluster.FindRedis())...)
+	list = append(list, brokers("targets compose:kafka, …", cluster.FindDocker(ctx)...)...)
+	return append(list, finding{what: "target files, URLs", state: "brokers that run elsewhere; see docs/targets.md"})
 }
 
 // brokers tells what there is of what some targets need. What is missing keeps only those targets from working, so it is not bad.

@@ -43,12 +43,18 @@ func newRun(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "run SCENARIO", Short: "run a scenario on a broker and judge it",
 		Long: "Runs a built-in scenario (see `ordeal scenario list`) or a file, and ends with the exit code of the verdict.\n\n" +
-			"Targets: memory (a broker in ordeal itself, which lies when told to: 'memory?lose=3'), nats and nats:3 (started by ordeal),\n" +
-			"nats://host:4222 (one that runs already). See `ordeal drivers list` for their options.\n\n" +
+			"Targets, of which docs/targets.md says more:\n" +
+			"  memory                  a broker in ordeal itself, which lies when told to: 'memory?lose=3'\n" +
+			"  nats, kafka:3           one node or a cluster, started by ordeal from what is built in or installed (see `ordeal doctor`)\n" +
+			"  compose:kafka:3         the same by docker compose\n" +
+			"  nats://host:4222        one that runs already; kafka://, amqp://, redis://; with TLS tls://, kafkas://, amqps://, rediss://\n" +
+			"  path/to/prod.yaml       a target file: TLS, secrets, and commands that kill, pause and start nodes\n" +
+			"Options follow as '?name=value&…' (see `ordeal drivers list`), among them auth=MECHANISM.\n\n" +
 			"With several targets, or --repeat, the runs are compared at the end: repeats take turns, so that a slow minute of the\n" +
 			"machine hits all of them, and a difference is called one only from five runs a side on.",
 		Example: "  ordeal run broker-crash\n  ordeal run leader-crash --on nats:3\n" +
 			"  ordeal run my.yaml --on nats://localhost:4222 --set phases.steady.for=5s\n" +
+			"  ordeal run leader-crash --on prod.yaml\n" +
 			"  ordeal run steady --on 'memory?lose=3'",
 		Args: oneScenario,
 		RunE: func(cmd *cobra.Command, args []string) error {
