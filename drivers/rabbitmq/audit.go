@@ -100,7 +100,12 @@ func (s *session) queueFacts(t drivers.Topic, queues []queueInfo) []drivers.Fact
 		facts = append(facts,
 			fact("x-initial-cluster-size", strconv.Itoa(t.Replicas), "a message is confirmed when a majority has it in memory; nobody syncs it",
 				func(q *queueInfo) string { return fmt.Sprint(q.Arguments["x-initial-cluster-size"]) }))
-		if !slices.ContainsFunc(queues, func(q queueInfo) bool { return len(q.Members) > 0 }) {
+		told := slices.ContainsFunc(queues, func(q queueInfo) bool { return len(q.Members) > 0 })
+		switch {
+		case told:
+		case t.Replicas == 1: // what exists has one
+			return facts
+		default:
 			return append(facts, drivers.Fact{
 				Setting: name + "members", Want: strconv.Itoa(t.Replicas),
 				Note: "the management plugin tells no members of streams while its metrics collector is off",
