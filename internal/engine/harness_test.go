@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,11 @@ func newTestEvents(t *testing.T) *events {
 	return e
 }
 
+// measuring gives the phase an end-to-end p99.
+func measuring(p99 time.Duration) func(x *execution) {
+	return func(x *execution) { x.run.Phases[0].EndToEnd = reports.Percentiles{P99: int64(p99), Count: 1000} }
+}
+
 func TestGeneratorBound(t *testing.T) {
 	late := measure.Percentiles{P99: int64(300 * time.Millisecond), Count: 1000}
 	prompt := measure.Percentiles{P99: int64(time.Millisecond), Count: 1000}
@@ -60,7 +66,16 @@ func TestGeneratorBound(t *testing.T) {
 	}{
 		{"on time", prompt, prompt, 1000, nil, ""},
 		{"a little short, as a reading at the border may be", prompt, prompt, 950, nil, ""},
-		{"late by itself", late, late, 1000, nil, "in phase steady ordeal itself was late: p99 300 ms"},
+		{
+			"late by itself", late, late, 1000, measuring(310 * time.Millisecond),
+			"in phase steady ordeal itself was late: p99 300 ms, of a latency of 310 ms",
+		},
+		{"late beside a broker that was slower", late, late, 1000, measuring(700 * time.Millisecond), ""},
+		{"late by half of what was measured", late, late, 1000, measuring(599 * time.Millisecond), "ordeal itself was late"},
+		{"late beside slow acks that nobody reads on", late, late, 1000, func(x *execution) {
+			x.run.Phases[0].Ack = reports.Percentiles{P99: int64(time.Second), Count: 9}
+		}, ""},
+		{"all of a short latency is its own", prompt, prompt, 1000, measuring(time.Millisecond), ""},
 		{"short by itself", prompt, prompt, 700, nil, "in phase steady ordeal sent 700/s of the 1,000/s that were due"},
 		{"short because of the broker", few, late, 700, nil, ""},
 		{"late in a phase that does not count", late, late, 1000, func(x *execution) { x.result.Phases[0].Recorded = false }, ""},
@@ -87,6 +102,27 @@ func TestGeneratorBound(t *testing.T) {
 			}
 			says(t, h.Why, test.want)
 		})
+	}
+}
+
+// A run that kept its schedule well enough for rates says when its latencies are nevertheless its own.
+func TestOwnLatencyIsTold(t *testing.T) {
+	for _, test := range []struct {
+		own, measured time.Duration
+		told          bool
+	}{
+		{120 * time.Millisecond, 125 * time.Millisecond, true},
+		{120 * time.Millisecond, 300 * time.Millisecond, false},
+		{time.Millisecond, time.Millisecond, false},
+	} {
+		own := measure.Percentiles{P99: int64(test.own), Count: 1000}
+		x := measuredRun(t, own, own, 1000)
+		measuring(test.measured)(x)
+		x.healthy()
+		h := x.run.Harness
+		if told := strings.Contains(h.Why, "most of the latency is its own"); told != test.told || h.Verdict != reports.Pass {
+			t.Errorf("%s of %s: %s, %s", test.own, test.measured, h.Verdict, h.Why)
+		}
 	}
 }
 
