@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -28,13 +27,13 @@ type producer struct {
 	// shards of the topic when the producer was made.
 	shards int32
 	once   sync.Once
-	// hurried tells that the library is being hurried.
-	hurried atomic.Bool
+	linger *linger
 }
 
 func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (*producer, error) {
 	p := &producer{session: s, spec: spec, flight: newFlight(max(1, spec.Window), settle)}
 	p.promise = p.land
+	p.linger = newLinger(s.set.linger, func(seats []*seat) { p.hand(seats, p.promise) })
 	vital := []int16{keyProduce}
 	if spec.ClientRetry {
 		vital = nil // the library is to reconnect and to send again in its own way
@@ -73,7 +72,7 @@ func (s *session) numbered(g drivers.Guarantee) bool {
 
 func (s *session) produceOptions(spec drivers.ProducerSpec) []kgo.Opt {
 	options := []kgo.Opt{
-		kgo.RecordPartitioner(newRoute()), kgo.ProducerLinger(s.set.linger), kgo.MaxBufferedRecords(max(1, spec.Window) + 1),
+		kgo.RecordPartitioner(newRoute()), kgo.ProducerLinger(0), kgo.MaxBufferedRecords(max(1, spec.Window) + 1),
 		kgo.ProducerBatchMaxBytes(int32(s.set.maxMessage)),
 		kgo.ProducerBatchCompression(codec(s.set.compression)),
 		kgo.ProduceRequestTimeout(s.set.requestTimeout - s.set.requestTimeout/2),
@@ -138,33 +137,26 @@ func (p *producer) send(ctx context.Context, batch []drivers.Message) error {
 	if p.session.set.transactions {
 		return p.transact(ctx, batch)
 	}
-	p.produce(batch, p.promise)
-	if p.session.set.linger > 0 && p.flight.full() {
-		p.hurry()
-	}
+	now := time.Now()
+	p.record(batch, now)
+	p.linger.add(p.seats, now, p.flight.full())
 	return p.flight.state()
 }
 
-// hurry makes the library send what it has, because it would wait in vain for more: the window is full.
-func (p *producer) hurry() {
-	if p.hurried.Swap(true) {
-		return
-	}
-	go func() {
-		p.client.Flush(context.Background()) //nolint:errcheck // it ends with the client at the latest, whose messages then have failed
-		p.hurried.Store(false)
-	}()
-}
-
-// produce hands the messages over, each with the seat of its number.
-func (p *producer) produce(batch []drivers.Message, promise func(*kgo.Record, error)) {
-	now := time.Now()
+// record makes records of the messages, each at the seat of its number.
+func (p *producer) record(batch []drivers.Message, now time.Time) {
 	for i := range batch {
 		m, s := &batch[i], p.seats[i]
 		s.record = kgo.Record{
 			Topic: p.spec.Topic.Name, Partition: m.Shard, Key: m.Key, Value: m.Body, Timestamp: now, Context: s, Headers: headers(m.Headers),
 		}
-		if m.Shard < drivers.AnyShard || m.Shard >= p.shards {
+	}
+}
+
+// hand gives messages to the library.
+func (p *producer) hand(seats []*seat, promise func(*kgo.Record, error)) {
+	for _, s := range seats {
+		if shard := s.record.Partition; shard < drivers.AnyShard || shard >= p.shards {
 			promise(&s.record, errShard)
 			continue
 		}
@@ -204,14 +196,8 @@ func (p *producer) receipt(r *kgo.Record, err error) drivers.Receipt {
 
 // Flush waits for the promises.
 func (p *producer) Flush(ctx context.Context) error {
-	var err error
-	if p.session.set.linger > 0 {
-		err = p.client.Flush(ctx)
-	}
-	if err == nil {
-		err = p.flight.wait(ctx)
-	}
-	if err != nil {
+	p.linger.release()
+	if err := p.flight.wait(ctx); err != nil {
 		return fmt.Errorf("flush topic %q: %w", p.spec.Topic.Name, err)
 	}
 	return nil
@@ -226,6 +212,9 @@ func (p *producer) lose(err error) {
 // fail ends the producer; the library fails its records once its client is closed.
 func (p *producer) fail(err error) {
 	p.flight.stop(err)
+	for _, s := range p.linger.drop() {
+		p.flight.land(s, drivers.Receipt{Outcome: drivers.Rejected, Err: err}) // it never left
+	}
 	p.client.end()
 	p.flight.end()
 }

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -25,7 +26,8 @@ func (p *producer) transact(ctx context.Context, batch []drivers.Message) error 
 	var first sync.Mutex
 	err := p.client.BeginTransaction()
 	if err == nil {
-		p.produce(batch, func(r *kgo.Record, err error) {
+		p.record(batch, time.Now())
+		p.hand(p.seats, func(r *kgo.Record, err error) {
 			first.Lock()
 			defer first.Unlock()
 			receipts[number[r.Context.(*seat)]] = p.receipt(r, err)
