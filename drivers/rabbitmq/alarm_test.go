@@ -51,9 +51,7 @@ func alarm(t *testing.T, a admin, cfg drivers.Config, reason, setting, high, low
 	for range int(x.next) - 1 {
 		x.receipt(drivers.Acked, nil)
 	}
-	if said := x.session.blocked(); said != "" {
-		t.Errorf("still blocked: %s", said)
-	}
+	eventually(t, "the broker says that it blocks no more", func() bool { return x.session.blocked() == "" })
 	n, err := s.Depth(t.Context(), topic, "g")
 	if err != nil || n < int64(x.next) { // and some of y's
 		t.Errorf("%d messages were acked and %d are there, %v", x.next, n, err)
