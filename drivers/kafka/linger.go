@@ -68,12 +68,10 @@ func (l *linger) flush() {
 	}
 }
 
-// drop ends the waiting and returns what was never handed over.
-func (l *linger) drop() []*seat {
+// drop ends the waiting: nothing is handed over any more.
+func (l *linger) drop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.due.Stop()
-	held := l.held
 	l.held, l.over = nil, true
-	return held
 }

@@ -212,9 +212,7 @@ func (p *producer) lose(err error) {
 // fail ends the producer; the library fails its records once its client is closed.
 func (p *producer) fail(err error) {
 	p.flight.stop(err)
-	for _, s := range p.linger.drop() {
-		p.flight.land(s, drivers.Receipt{Outcome: drivers.Rejected, Err: err}) // it never left
-	}
+	p.linger.drop() // what it held is settled with the rest
 	p.client.end()
 	p.flight.end()
 }
