@@ -24,7 +24,7 @@ func startTestKafka(t *testing.T, spec Spec) Cluster {
 		spec.Dir = t.TempDir()
 	}
 	spec.Kind, spec.Logger = "kafka", testLogger(t)
-	c, err := Start(within(t, 90*time.Second), spec)
+	c, err := Start(within(t, 2*time.Minute), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func kafkaClient(t *testing.T, options ...kgo.Opt) *kgo.Client {
 
 // TestKafkaNode takes a node through everything that faults do to it; an acked message survives it all.
 func TestKafkaNode(t *testing.T) {
-	ctx := within(t, 90*time.Second)
+	ctx := within(t, 5*time.Minute)
 	dir := t.TempDir()
 	c := startTestKafka(t, Spec{Dir: dir, Server: map[string]string{"message.max.bytes": "1234567", "broker.session.timeout.ms": "1000"}})
 	if c.Name() != "kafka" || !strings.HasPrefix(c.Version(), "4.") || len(c.Servers()) != 1 || len(c.Logs()) != 1 {

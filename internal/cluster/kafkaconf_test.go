@@ -95,7 +95,7 @@ func TestKafkaCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a cluster takes a while")
 	}
-	ctx := within(t, 90*time.Second)
+	ctx := within(t, 5*time.Minute)
 	c := startTestKafka(t, Spec{Nodes: 3})
 	if c.Name() != "kafka:3" || len(c.Servers()) != 3 {
 		t.Errorf("%s at %v", c.Name(), c.Servers())
@@ -149,7 +149,7 @@ func squatted(t *testing.T) {
 		}
 		return ports, err
 	}
-	beside, err := startKafka(within(t, 60*time.Second), Spec{Nodes: 1, Dir: t.TempDir(), Logger: testLogger(t)}, choose)
+	beside, err := startKafka(within(t, 3*time.Minute), Spec{Kind: "kafka", Nodes: 1, Dir: t.TempDir(), Logger: testLogger(t)}, choose)
 	if err != nil {
 		t.Fatal(err)
 	}

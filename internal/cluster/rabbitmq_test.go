@@ -37,7 +37,7 @@ func startTestRabbitMQ(t *testing.T, spec Spec) *rabbitmq {
 	}
 	spec.Kind, spec.Logger = "rabbitmq", testLogger(t)
 	began := time.Now()
-	started, err := Start(within(t, 90*time.Second), spec)
+	started, err := Start(within(t, 2*time.Minute), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestRabbitMQ(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	ctx := within(t, time.Minute)
+	ctx := within(t, 3*time.Minute)
 	before, err := n.Status(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ func TestRabbitMQCluster(t *testing.T) {
 	if _, err := rabbitmqChannel(t, c.nodes[0].address).QueueDeclare("q", true, false, false, false, args); err != nil {
 		t.Fatal(err)
 	}
-	ctx := within(t, time.Minute)
+	ctx := within(t, 3*time.Minute)
 	if err := c.nodes[0].Signal(ctx, faults.Pause); err != nil {
 		t.Fatal(err)
 	}
@@ -171,8 +171,8 @@ func TestRabbitMQCluster(t *testing.T) {
 func TestRabbitMQPortInUse(t *testing.T) {
 	needTestRabbitMQ(t)
 	offers := 0
-	spec := Spec{Nodes: 1, Dir: t.TempDir(), Logger: testLogger(t)}
-	c, err := startRabbitMQ(within(t, time.Minute), spec, func(n int) ([]int, error) {
+	spec := Spec{Kind: "rabbitmq", Nodes: 1, Dir: t.TempDir(), Logger: testLogger(t)}
+	c, err := startRabbitMQ(within(t, 2*time.Minute), spec, func(n int) ([]int, error) {
 		ports, err := rabbitmqPorts(n)
 		if offers++; err != nil || offers > 1 {
 			return ports, err
