@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -75,6 +76,14 @@ const certificateRemedy = "give cert and key under tls in a target file, signed 
 func isAlert(err error) bool {
 	var e *net.OpError
 	return errors.As(err, &e) && e.Op == "remote error"
+}
+
+// explainDial adds what to do where nobody listens.
+func explainDial(err error) error {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("%w: nothing listens there: start the broker, or correct the address", err)
+	}
+	return err
 }
 
 // explainTLS adds what to do to an error of TLS.

@@ -86,7 +86,7 @@ func (s *session) connect(ctx context.Context) error {
 func (s *session) dial(ctx context.Context, server string) error {
 	conn, err := s.env.Dial(ctx, "tcp", server)
 	if err != nil {
-		return err
+		return explainDial(err)
 	}
 	if s.cfg.TLS != nil {
 		if conn, err = secure(ctx, conn, s.cfg.TLS, server); err != nil {
