@@ -55,19 +55,20 @@ type Fencer interface {
 // Replayer is a Session that can read what a shard of a log still holds, apart from every group. The engine uses it to tell a message that
 // the broker has lost from one that it holds and did not deliver.
 type Replayer interface {
-	// Replay opens a Consumer that gets each message of shard from position from on, in order, once; an unknown from is the oldest that the
-	// broker still has. It moves no group, its Ack does nothing, and it does not mark deliveries as redelivered. The error of a
-	// from that the broker no longer has says which is the oldest.
+	// Replay opens a Consumer that gets each message of shard from position from on, in order, once; an unknown from is the oldest that
+	// the broker still has. It moves no group, its Ack does nothing, and it does not mark deliveries as redelivered. The error of a from
+	// that the broker no longer has says which is the oldest.
 	Replay(ctx context.Context, t Topic, shard int, from Position) (Consumer, error)
 }
 
-// ErrNoReplay is in the error of Replay where t keeps nothing that could be read again, such as a queue, whatever else the driver can replay.
+// ErrNoReplay is in the error of Replay where t keeps nothing that could be read again, such as a queue, whatever else the driver can
+// replay.
 var ErrNoReplay = errors.New("nothing is kept that could be replayed")
 
 // Rebalancer is a Consumer whose broker, or whose client, divides a topic's shards among the members of a group.
 type Rebalancer interface {
-	// OnRebalance has f told the shards of this member, in ascending order: at once those it has now, then all of them after every change, none
-	// when it lost them. f is called by one goroutine at a time, may be called within Receive, must not block, and is not called
+	// OnRebalance has f told the shards of this member, in ascending order: at once those it has now, then all of them after every change,
+	// none when it lost them. f is called by one goroutine at a time, may be called within Receive, must not block, and is not called
 	// after Close has returned. It is called once, by the goroutine that calls Receive.
 	OnRebalance(f func(shards []int32))
 }

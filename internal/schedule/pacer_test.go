@@ -171,13 +171,13 @@ func TestTick(t *testing.T) {
 			_ = p.Close()
 			p.sleeper = newTimerSleeper() // a timerfd knows no bubble
 			start := time.Now()
-			for _, want := range []time.Duration{3, 6, 9} {
+			for _, want := range []time.Duration{3 * time.Millisecond, 6 * time.Millisecond, 9 * time.Millisecond} {
 				now := int64(time.Since(start))
 				if err := p.Wait(t.Context(), now, now+1); err != nil {
 					t.Fatal(err)
 				}
-				if got := time.Since(start); got != want*time.Millisecond {
-					t.Errorf("rate %g woke at %v, want %v", rate, got, want*time.Millisecond)
+				if got := time.Since(start); got != want {
+					t.Errorf("rate %g woke at %v, want %v", rate, got, want)
 				}
 			}
 		})
