@@ -45,6 +45,9 @@ func (p *peers) common(b *testing.B, w work) {
 		p.ordeal(&one), standIn("driver", &one))
 	p.spread(b, w)
 	p.moderate(b, w)
+	coarse := w
+	coarse.Tick = time.Millisecond
+	p.moderate(b, coarse)
 	p.stall(b, w)
 }
 
@@ -68,8 +71,12 @@ func (p *peers) spread(b *testing.B, w work) {
 func (p *peers) moderate(b *testing.B, w work) {
 	b.Helper()
 	w.Rate, w.Producers, w.Consumers, w.Shards, w.Warm, w.Full = 20_000, 1, 1, 1, time.Second, time.Minute
-	memory := &row{what: w.Driver + " 20 k msg/s, memory", against: "a limit", unit: unitMiB, most: 80}
-	cpu := &row{what: w.Driver + " 20 k msg/s, client CPU", against: "a limit", unit: unitMicros, most: 8}
+	name := w.Driver + " 20 k msg/s"
+	if w.Tick > 0 {
+		name += ", tick " + w.Tick.String()
+	}
+	memory := &row{what: name + ", memory", against: "a limit", unit: unitMiB, most: 80}
+	cpu := &row{what: name + ", client CPU", against: "a limit", unit: unitMicros, most: 8}
 	p.add(b, memory, func(b *testing.B) {
 		p.rows = append(p.rows, cpu)
 		defer cpu.show()

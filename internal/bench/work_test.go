@@ -31,6 +31,8 @@ type work struct {
 	Window, Prefetch int
 	// Rate is messages per second of all producers together; 0 for as many as the windows allow.
 	Rate int
+	// Tick is ordeal's producers.tick; 0 leaves it to ordeal.
+	Tick time.Duration
 	// Warm is not measured; Full is.
 	Warm, Full time.Duration
 	// Fault is put into the measured phase, as a scenario has it; only ordeal's side knows it.
@@ -45,8 +47,8 @@ func (w *work) scenario() string {
 		rate = fmt.Sprintf("%d/s", w.Rate)
 	}
 	fmt.Fprintf(&s, "version: 1\nname: peer\ntopics: {t: {model: %s, shards: %d, replicas: %d}}\n", w.model(), max(1, w.Shards), max(1, w.Replicas))
-	fmt.Fprintf(&s, "producers: {p: {to: t, count: %d, rate: %s, size: %dB, guarantee: %s, window: %d, retry: none}}\n",
-		w.Producers, rate, w.Size, w.guarantee(), w.Window)
+	fmt.Fprintf(&s, "producers: {p: {to: t, count: %d, rate: %s, size: %dB, guarantee: %s, window: %d, retry: none, tick: %s}}\n",
+		w.Producers, rate, w.Size, w.guarantee(), w.Window, w.Tick)
 	if w.Consumers > 0 {
 		fmt.Fprintf(&s, "consumers: {c: {from: t, count: %d, ack: after, prefetch: %d}}\n", w.Consumers, w.Prefetch)
 		s.WriteString("checks: [no-loss, no-phantom, no-corruption, {duplicates: {max: 0}}]\n")
@@ -142,7 +144,7 @@ func (w *work) argument() string {
 func TestWorkSaysTheSameToBothSides(t *testing.T) {
 	w := work{
 		Driver: "rabbitmq", Server: "127.0.0.1:1", Model: "queue", Guarantee: "durable", Size: 100, Producers: 2, Consumers: 3, Shards: 4,
-		Replicas: 1, Window: 5, Prefetch: 6, Warm: time.Second, Full: 2 * time.Second,
+		Replicas: 1, Window: 5, Prefetch: 6, Tick: 3 * time.Millisecond, Warm: time.Second, Full: 2 * time.Second,
 	}
 	var again work
 	if err := json.Unmarshal([]byte(w.argument()), &again); err != nil || again.scenario() != w.scenario() {
@@ -159,7 +161,7 @@ func TestWorkSaysTheSameToBothSides(t *testing.T) {
 	if w.target() != "amqp://127.0.0.1:1" {
 		t.Errorf("the target is %s", w.target())
 	}
-	for _, part := range []string{"model: queue, shards: 4", "count: 2, rate: max, size: 100B, guarantee: durable, window: 5", "prefetch: 6"} {
+	for _, part := range []string{"model: queue, shards: 4", "count: 2, rate: max, size: 100B, guarantee: durable, window: 5", "prefetch: 6", "tick: 3ms"} {
 		if !strings.Contains(w.scenario(), part) {
 			t.Errorf("the scenario has no %q:\n%s", part, w.scenario())
 		}
