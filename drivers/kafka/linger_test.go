@@ -38,6 +38,8 @@ func TestLinger(t *testing.T) {
 	if fact := factOf(facts, "client linger.ms"); fact.Have != "60000" || fact.Status != drivers.Confirmed {
 		t.Errorf("%+v", fact)
 	}
+	// A window that was full lets nothing wait for a while.
+	eventually(t, func() bool { return r.producer.(*producer).linger.calm(time.Now()) })
 	send(21)
 	began := time.Now()
 	must(t, r.producer.Close(t.Context())) // gives up on what waits
@@ -63,6 +65,13 @@ func (r *rig) landed(tokens ...uint64) bool {
 		delete(r.receipts, token)
 	}
 	return true
+}
+
+// calm tells whether messages wait again.
+func (l *linger) calm(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !now.Before(l.crowded)
 }
 
 func factOf(facts []drivers.Fact, setting string) drivers.Fact {
