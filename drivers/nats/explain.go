@@ -27,6 +27,9 @@ func explain(a access, l *line, err error) error {
 			}
 		}
 	}
+	if text, ok := strings.CutPrefix(err.Error(), "nats: "); ok && remedyFor(a, l, err) == "" && reason(text) != nil {
+		err = refusal(text) // while it connects, the library may give the server's words and no error of its own
+	}
 	if remedy := remedyFor(a, l, err); remedy != "" {
 		return fmt.Errorf("%w: %s", err, remedy)
 	}
@@ -121,6 +124,18 @@ func (i identity) kind() string {
 
 // refusal makes an error of what a server says with -ERR before it hangs up, or instead of doing something.
 func refusal(about string) error {
+	switch is := reason(about); {
+	case is == nil:
+		return fmt.Errorf("%w: %s", errHungUp, about)
+	case errors.Is(is, natsgo.ErrPermissionViolation):
+		return fmt.Errorf("%w: %s: let the user publish and subscribe there", errDenied, denial(errors.New(about)))
+	default:
+		return fmt.Errorf("%w: %w", errHungUp, is)
+	}
+}
+
+// reason is the library's error for the server's words, nil where it has none.
+func reason(about string) error {
 	lower := strings.ToLower(about)
 	for words, is := range map[string]error{
 		"permissions violation":                       natsgo.ErrPermissionViolation,
@@ -134,13 +149,10 @@ func refusal(about string) error {
 		"maximum payload violation":                   natsgo.ErrMaxPayload,
 	} {
 		if strings.HasPrefix(lower, words) {
-			if errors.Is(is, natsgo.ErrPermissionViolation) {
-				return fmt.Errorf("%w: %s: let the user publish and subscribe there", errDenied, denial(errors.New(about)))
-			}
-			return fmt.Errorf("%w: %w", errHungUp, is)
+			return is
 		}
 	}
-	return fmt.Errorf("%w: %s", errHungUp, about)
+	return nil
 }
 
 // denial is what a permissions violation is about, such as `publish to "orders.0"`.
