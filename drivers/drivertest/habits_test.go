@@ -49,6 +49,12 @@ func replayHabits() []habit {
 		}
 	}
 	return []habit{
+		{name: "replays what keeps nothing", found: []string{"NoReplay"}, empty: true},
+		{name: "says it cannot replay", found: []string{"Replay", "ReplayFrom", "ReplayLive"}, driver: broken{
+			replay: func(drivers.Session, context.Context, drivers.Topic, int, drivers.Position) (drivers.Consumer, error) {
+				return nil, drivers.ErrNoReplay
+			},
+		}},
 		{name: "replay skips the first", found: []string{"Replay", "ReplayFrom", "ReplayLive", "ReplayEmpty", "ReplayTrimmed"}, driver: replayed(
 			func(n int, ds []drivers.Delivery) []drivers.Delivery { return ds[min(len(ds), max(0, 1-n)):] },
 		)},
@@ -176,7 +182,10 @@ func rebalanceHabits() []habit {
 			assign: func(_ int, f func([]int32), closed <-chan struct{}) func([]int32) {
 				go func() {
 					<-closed
-					f(nil)
+					for range 1000 { // one of them surely comes after Close has returned and before the suite stops listening
+						f(nil)
+						time.Sleep(time.Millisecond)
+					}
 				}()
 				return f
 			},

@@ -28,14 +28,16 @@ type sharer struct {
 	err    error
 }
 
-// share makes a member that receives and acknowledges in a goroutine of its own until it leaves. It skips the subtest where members are
-// not told anything.
+// afterClose is how long a member that has closed is listened to for what it must not be told any more.
+const afterClose = 50 * time.Millisecond
+
+// share makes a member that receives and acknowledges in a goroutine of its own until it leaves.
 func (b *bench) share(member int) *sharer {
 	b.Helper()
 	s := &sharer{consumer: b.consumer(0, member), left: make(chan struct{}), from: map[int32]bool{}, closed: -1}
 	r, ok := s.Consumer.(drivers.Rebalancer)
 	if !ok {
-		b.Skip("the consumer is no Rebalancer")
+		b.Fatal("the consumer is no Rebalancer")
 	}
 	r.OnRebalance(s.hear)
 	if len(s.heard()) == 0 {
@@ -46,6 +48,7 @@ func (b *bench) share(member int) *sharer {
 	go s.loop(ctx)
 	b.Cleanup(func() {
 		s.goodbye()
+		time.Sleep(afterClose)
 		if s.overlap.Load() {
 			b.Error("two goroutines tell a member its shards at the same time")
 		}

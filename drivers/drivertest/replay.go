@@ -9,27 +9,32 @@ import (
 	"ordeal/drivers"
 )
 
-// replayer is the session of the topic as a Replayer. It ends the subtest where the driver, or a topic of this kind, cannot replay; a
-// broadcast keeps nothing, so there it must say so.
+// replayer is the session of the topic as a Replayer.
 func (b *bench) replayer() drivers.Replayer {
 	b.Helper()
 	r, ok := b.session.(drivers.Replayer)
 	if !ok {
-		b.Skip("the session is no Replayer")
-	}
-	c, err := r.Replay(b.ctx(), b.topic, 0, drivers.Position{})
-	switch {
-	case errors.Is(err, drivers.ErrNoReplay):
-		b.Skipf("the driver says so: %v", err)
-	case err != nil:
-		b.Fatalf("replay: %v", err)
-	case b.model == drivers.Broadcast:
-		b.Error("a broadcast, which keeps nothing, is replayed")
-	}
-	if err := c.Close(b.ctx()); err != nil {
-		b.Fatalf("close replay: %v", err)
+		b.Fatal("the session is no Replayer")
 	}
 	return r
+}
+
+// noReplay wants no replay of what keeps nothing: a session that cannot do it at all, or one that says so of this topic.
+func noReplay(b *bench) {
+	b.declare()
+	r, ok := b.session.(drivers.Replayer)
+	if !ok {
+		return
+	}
+	c, err := r.Replay(b.ctx(), b.topic, 0, drivers.Position{})
+	if !errors.Is(err, drivers.ErrNoReplay) {
+		b.Errorf("a replay of a %s ends with %v, want ErrNoReplay", b.model, err)
+	}
+	if err == nil {
+		if err := c.Close(b.ctx()); err != nil {
+			b.Errorf("close replay: %v", err)
+		}
+	}
 }
 
 // replay opens one of shard; it is closed with the subtest.

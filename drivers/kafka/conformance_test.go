@@ -13,7 +13,8 @@ func harness(servers []string, replicas int) drivertest.Harness {
 		New: func(*testing.T) (drivers.Driver, drivers.Config) {
 			return New(), drivers.Config{Servers: servers, Options: drivers.Options{optSession: "1s"}}
 		},
-		Models:   []drivers.Model{drivers.Log, drivers.Queue, drivers.Broadcast},
+		Models:  []drivers.Model{drivers.Log, drivers.Queue, drivers.Broadcast},
+		Replays: []drivers.Model{drivers.Log, drivers.Queue}, Rebalances: []drivers.Model{drivers.Log, drivers.Queue},
 		Replicas: replicas,
 		Network:  true,
 		Keys:     true,

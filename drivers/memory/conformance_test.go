@@ -16,6 +16,7 @@ func TestConformance(t *testing.T) {
 			return d, drivers.Config{}
 		},
 		Models:  []drivers.Model{drivers.Log, drivers.Queue, drivers.Broadcast},
+		Replays: []drivers.Model{drivers.Log}, Rebalances: []drivers.Model{drivers.Log},
 		Flagged: true,
 		Keys:    true,
 		Trim: func(t *testing.T, topic drivers.Topic, shard int, before drivers.Position) {

@@ -19,6 +19,7 @@ func harness(servers []string, replicas int) drivertest.Harness {
 		MaxBody:  1 << 20,
 		Network:  true,
 		Flagged:  true,
+		Replays:  []drivers.Model{drivers.Log},
 		Trim:     trim(servers),
 	}
 }

@@ -33,10 +33,13 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// streamModels are the models that stream queues are for.
+func streamModels() []drivers.Model { return []drivers.Model{drivers.Log} }
+
 // TestConformanceStream runs the suite on streams of one node.
 func TestConformanceStream(t *testing.T) {
 	h := harness(startRabbitMQ(t, 1, nil).Servers(), drivers.Options{optQueueType: typeStream})
-	h.Models = []drivers.Model{drivers.Log}
+	h.Models, h.Replays, h.Rebalances = streamModels(), streamModels(), streamModels()
 	drivertest.Run(t, h)
 }
 
@@ -51,7 +54,7 @@ func TestConformanceCluster(t *testing.T) {
 			h := harness(servers, drivers.Options{optQueueType: kind})
 			h.Models, h.Replicas, h.Messages, h.Flagged = []drivers.Model{drivers.Log, drivers.Queue}, 3, 500, true
 			if kind == typeStream {
-				h.Models, h.Flagged = []drivers.Model{drivers.Log}, false
+				h.Models, h.Flagged, h.Replays, h.Rebalances = streamModels(), false, streamModels(), streamModels()
 			}
 			h.Guarantees = func(drivers.Model) []drivers.Guarantee { return []drivers.Guarantee{drivers.Replicated} }
 			drivertest.Run(t, h)

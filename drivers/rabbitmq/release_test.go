@@ -49,7 +49,7 @@ func TestConformanceRabbitMQ4(t *testing.T) {
 				h.Models = []drivers.Model{drivers.Log, drivers.Queue}
 				h.Guarantees = func(drivers.Model) []drivers.Guarantee { return []drivers.Guarantee{drivers.Durable} }
 			case typeStream:
-				h.Models = []drivers.Model{drivers.Log}
+				h.Models, h.Replays, h.Rebalances = streamModels(), streamModels(), streamModels()
 			}
 			drivertest.Run(t, h)
 		})

@@ -16,6 +16,7 @@ func harness(servers ...string) drivertest.Harness {
 		Keys:    true,
 		Network: true,
 		Flagged: true,
+		Replays: []drivers.Model{drivers.Log},
 		Trim:    trimmer(servers),
 	}
 }

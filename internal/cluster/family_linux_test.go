@@ -36,11 +36,11 @@ func family(process int) ([]pid.Process, error) {
 		children[parent] = append(children[parent], child)
 	}
 	var out []pid.Process
-	for todo := children[process]; len(todo) > 0; todo = todo[1:] {
-		if id, err := pid.Of(todo[0]); err == nil {
+	for rest := children[process]; len(rest) > 0; rest = rest[1:] {
+		if id, err := pid.Of(rest[0]); err == nil {
 			out = append(out, id)
 		}
-		todo = append(todo, children[todo[0]]...)
+		rest = append(rest, children[rest[0]]...)
 	}
 	return out, nil
 }

@@ -3,7 +3,6 @@ package plot
 import (
 	"fmt"
 	"image/color"
-	"math"
 
 	"ordeal/reports"
 	"ordeal/reports/compare"
@@ -62,31 +61,15 @@ func comparedCurves(c *compare.Comparison, phase, metric, title string) *chart {
 		name: fmt.Sprintf("percentiles-%s-%s.svg", kind, metric), title: title + " by percentile, " + reports.OneLine(phase),
 		width: 760, height: 260, xmax: 1,
 	}
-	var values [][]float64
 	for _, curve := range c.Curves {
 		i := place(c, curve.Target)
 		if curve.Phase != phase || curve.Metric != metric || i < 0 {
 			continue
 		}
 		s := series{name: called(c, i), color: contenderInk(i), step: 0.05}
-		for _, p := range curve.Points {
-			if p.Quantile < 0 || p.Quantile >= 1 || math.IsNaN(p.Quantile) || p.Value <= 0 {
-				continue
-			}
-			s.x, s.y = append(s.x, nines(p.Quantile)), append(s.y, logarithm(p.Value))
-			ch.xmax = max(ch.xmax, nines(p.Quantile))
-		}
-		if len(s.x) > 0 {
-			ch.series, values = append(ch.series, s), append(values, s.y)
-		}
+		ch.curve(s, curve.Points)
 	}
-	ticks, from, to, ok := latencyAxis(values...)
-	if !ok {
-		return nil
-	}
-	ch.yticks, ch.ymin, ch.ymax = ticks, from, to
-	ch.xticks = percentileTicks(ch.xmax + 0.01)
-	return ch
+	return ch.scaled()
 }
 
 // place is where the target with this label stands; -1 for one that is not there.
