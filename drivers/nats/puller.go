@@ -23,6 +23,8 @@ const (
 	maxPullSilence = 20 * time.Second
 	// pullPause lies between requests that were refused, as while a leader is elected.
 	pullPause = 100 * time.Millisecond
+	// ackPause is how long acks wait for others, or for a request, to be written with: a write costs as much as a dozen acks.
+	ackPause = 5 * time.Millisecond
 	// refusalCheck is after how many refusals in a row the consumer is looked for: asking may take a while where nobody leads.
 	refusalCheck = 10
 )
@@ -57,6 +59,9 @@ type puller struct {
 	missing  bool
 	held     held
 	reply    []byte
+	// pending are the acks on the wire that are not written yet, and due is when they are.
+	pending int
+	due     time.Time
 }
 
 // pull is a request that may still bring some messages.
@@ -140,6 +145,9 @@ func (c *puller) receive(ctx context.Context, dst []drivers.Delivery) (int, erro
 		if err != nil {
 			return 0, err
 		}
+		if c.pending > 0 && c.due.Before(patience) {
+			patience = c.due
+		}
 		c.intake.until(patience)
 		if err := c.intake.read(); err != nil && !errors.Is(err, errLapsed) {
 			return 0, err
@@ -150,6 +158,11 @@ func (c *puller) receive(ctx context.Context, dst []drivers.Delivery) (int, erro
 // prepare sees to the requests and returns until when to wait for messages.
 func (c *puller) prepare(ctx context.Context) (time.Time, error) {
 	now := time.Now()
+	if c.pending > 0 && !now.Before(c.due) {
+		if err := c.write(ctx); err != nil {
+			return now, err
+		}
+	}
 	if c.missing || c.refused && c.refusals%refusalCheck == refusalCheck-1 {
 		c.missing = false
 		if err := c.exists(ctx); err != nil {
@@ -219,7 +232,19 @@ func (c *puller) ask(ctx context.Context) error {
 	defer c.fuse.disarm()
 	c.intake.wire.begin()
 	err := c.request(room)
+	c.pending = 0
 	return errors.Join(err, c.intake.wire.end())
+}
+
+// write sends the acks that wait.
+func (c *puller) write(ctx context.Context) error {
+	if err := c.fuse.arm(ctx); err != nil {
+		return err
+	}
+	defer c.fuse.disarm()
+	c.pending = 0
+	c.intake.wire.begin()
+	return c.intake.wire.end()
 }
 
 // request adds a pull request. The wire is in a batch.
@@ -301,13 +326,13 @@ var (
 	termBody = []byte("+TERM") //nolint:gochecknoglobals // likewise
 )
 
-// Ack acknowledges each message by its own reply subject, all of them in one write.
+// Ack acknowledges each message by its own reply subject. Acks are written a few milliseconds later, many in one write; see rests.
 func (c *puller) Ack(ctx context.Context, ds []drivers.Delivery) error {
-	return c.settle(ctx, "ack", ds, ackBody)
+	return c.settle(ctx, "ack", ds, ackBody, true)
 }
 
 func (c *puller) acknowledge(ctx context.Context, ds []drivers.Delivery) error {
-	if err := c.answer(ctx, ds, ackBody); err != nil {
+	if err := c.answer(ctx, ds, ackBody, false); err != nil {
 		return fmt.Errorf("ack to topic %q as %q: %w", c.spec.Topic.Name, c.spec.Group.Name, err)
 	}
 	return nil
@@ -316,18 +341,18 @@ func (c *puller) acknowledge(ctx context.Context, ds []drivers.Delivery) error {
 // Nack makes the broker deliver ds again at once, or never.
 func (c *puller) Nack(ctx context.Context, ds []drivers.Delivery, requeue bool) error {
 	if requeue {
-		return c.settle(ctx, "nack", ds, nakBody)
+		return c.settle(ctx, "nack", ds, nakBody, false)
 	}
-	return c.settle(ctx, "nack", ds, termBody)
+	return c.settle(ctx, "nack", ds, termBody, false)
 }
 
-func (c *puller) settle(ctx context.Context, what string, ds []drivers.Delivery, body []byte) error {
+func (c *puller) settle(ctx context.Context, what string, ds []drivers.Delivery, body []byte, rest bool) error {
 	if c.mode != ackAfter {
 		return nil
 	}
 	err := c.intake.enter(ctx)
 	if err == nil {
-		err = c.answer(ctx, ds, body)
+		err = c.answer(ctx, ds, body, rest)
 		c.intake.leave()
 	}
 	if err != nil {
@@ -336,27 +361,43 @@ func (c *puller) settle(ctx context.Context, what string, ds []drivers.Delivery,
 	return nil
 }
 
-// answer writes the answers and, with the room that they make, the next request. The caller has the intake's turn.
-func (c *puller) answer(ctx context.Context, ds []drivers.Delivery, body []byte) error {
+// answer writes the answers, or lets them rest if it may, and with the room that they make the next request. The caller has the intake's turn.
+func (c *puller) answer(ctx context.Context, ds []drivers.Delivery, body []byte, rest bool) error {
 	if err := c.fuse.arm(ctx); err != nil {
 		return err
 	}
 	defer c.fuse.disarm()
 	wire := c.intake.wire
 	wire.begin()
+	if c.pending == 0 {
+		c.due = time.Now().Add(ackPause)
+	}
 	var failed error
 	for i := range ds {
 		if subject := c.held.remove(ds[i].Tag); subject != nil && failed == nil { // else it was answered before
 			failed = wire.answer(subject, body)
+			c.pending++
 		}
 	}
-	if room := c.limit - c.open - c.held.count; failed == nil && !c.refused && room >= max(1, c.limit/2) {
+	room := c.limit - c.open - c.held.count
+	switch {
+	case failed == nil && !c.refused && room >= max(1, c.limit/2):
 		failed = c.request(room)
+	case failed == nil && rest && c.rests():
+		return wire.rest()
 	}
+	c.pending = 0
 	if err := wire.end(); err != nil {
 		return lost(err)
 	}
 	return failed
+}
+
+// rests tells whether the acks on the wire may wait for others. Whoever reads next writes them when they are due, and everything that is
+// written before that takes them along; so does a goodbye. A crash before that has the server deliver again what was acknowledged within
+// the pause. They do not wait where the server might: it sends nothing more once a whole prefetch is unanswered.
+func (c *puller) rests() bool {
+	return c.pending > 0 && 4*c.pending < c.limit && time.Now().Before(c.due)
 }
 
 func (c *puller) fail(err error) { c.intake.end(err) }

@@ -59,6 +59,12 @@ func (w *wire) end() error {
 	return w.failed
 }
 
+// rest lets others write, and leaves what was collected to the next end.
+func (w *wire) rest() error {
+	defer w.mu.Unlock()
+	return w.failed
+}
+
 // flush writes what was collected. Only between begin and end.
 func (w *wire) flush() {
 	if w.failed == nil && len(w.out) > 0 {

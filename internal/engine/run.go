@@ -149,6 +149,7 @@ func Run(ctx context.Context, o Options) (*reports.Run, error) {
 		return nil, err
 	}
 	defer tune()()
+	defer x.narrow()()
 	trouble := x.perform(ctx)
 	return x.run, x.conclude(ctx, trouble)
 }
