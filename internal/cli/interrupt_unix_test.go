@@ -171,6 +171,7 @@ func TestBrokerThatNeverComesBack(t *testing.T) {
 
 // A broker that dies while it starts: 4, with its own words, and a report.
 func TestBrokerThatDoesNotStart(t *testing.T) {
+	t.Parallel() // it waits for half a minute
 	c := start(t, "run", "steady", "--on", "nats", "--set", "options={nats: {server: {max_file_store: 1KB, max_connections: 1}}}")
 	c.ends(4)
 	c.report()

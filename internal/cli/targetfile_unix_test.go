@@ -166,6 +166,7 @@ func TestLeaderCrashByTargetFile(t *testing.T) {
 // The same way a broken promise is found: a kill that only says that it was done proves nothing.
 func TestKillCommandThatKillsNobody(t *testing.T) {
 	long(t)
+	t.Parallel() // it waits for half a minute
 	o := elsewhere(t, 1, nil)
 	path := o.file("", 0)
 	text, err := os.ReadFile(path)

@@ -65,6 +65,9 @@ func kafkaClient(t *testing.T, options ...kgo.Opt) *kgo.Client {
 
 // TestKafkaNode takes a node through everything that faults do to it; an acked message survives it all.
 func TestKafkaNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a node takes a while")
+	}
 	ctx := within(t, 5*time.Minute)
 	dir := t.TempDir()
 	c := startTestKafka(t, Spec{Dir: dir, Server: map[string]string{"message.max.bytes": "1234567", "broker.session.timeout.ms": "1000"}})

@@ -78,6 +78,9 @@ func rabbitmqChannel(t *testing.T, address string) *amqp.Channel {
 }
 
 func TestRabbitMQ(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a node takes a while")
+	}
 	c := startTestRabbitMQ(t, Spec{Server: map[string]string{"heartbeat": "7"}})
 	conf, err := os.ReadFile(filepath.Join(c.nodes[0].home, "rabbitmq.conf"))
 	if err != nil || !strings.Contains(string(conf), "heartbeat = 7\n") {
