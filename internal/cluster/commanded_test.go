@@ -130,9 +130,10 @@ func TestCommandedNode(t *testing.T) {
 			if err := n.Signal(ctx, faults.Pause); err != nil {
 				t.Fatal(err)
 			}
-			if now := look(t, n); !now.Running || !now.Paused {
-				t.Errorf("paused: %+v", now)
-			}
+			await(t, "the node is paused", func() bool { // kill returns before all threads have stopped
+				now := look(t, n)
+				return now.Running && now.Paused
+			})
 			if err := n.Signal(ctx, faults.Resume); err != nil {
 				t.Fatal(err)
 			}
