@@ -8,11 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"ordeal/internal/engine"
 )
 
 // standInWord begins the command line of a plain loop's process: the word, the name of the loop, the work.
@@ -38,7 +39,7 @@ func serveStandIn(args []string) (served bool, err error) {
 	if err := json.Unmarshal([]byte(args[2]), &w); err != nil {
 		return true, err
 	}
-	debug.SetGCPercent(400) // as a run of ordeal sets it
+	defer engine.Tune()() // as a run of ordeal collects its garbage
 	f, err := measured(standIns()[args[1]], &w)
 	if err != nil {
 		return true, fmt.Errorf("%s: %w", args[1], err)

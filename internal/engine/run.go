@@ -148,7 +148,7 @@ func Run(ctx context.Context, o Options) (*reports.Run, error) {
 	if err := x.open(id); err != nil {
 		return nil, err
 	}
-	defer tune()()
+	defer Tune()()
 	defer x.narrow()()
 	trouble := x.perform(ctx)
 	return x.run, x.conclude(ctx, trouble)
