@@ -122,11 +122,11 @@ func (l *listener) take(dst []drivers.Delivery) (n int) {
 		r := b.records[0]
 		b.records = b.records[1:]
 		b.of.next = r.Offset + 1
-		if r.Attrs.IsControl() {
-			continue
+		if !r.Attrs.IsControl() {
+			b.of.delivery(&dst[n], r.Offset, r.Key, r.Value)
+			n++
 		}
-		b.of.delivery(&dst[n], r.Offset, r.Key, r.Value)
-		n++
+		r.Recycle()
 	}
 	return n
 }

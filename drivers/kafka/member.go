@@ -104,7 +104,7 @@ func (s *session) fetchOptions() []kgo.Opt {
 	const maxWait = 500 * time.Millisecond
 	options := []kgo.Opt{
 		kgo.FetchMaxWait(min(maxWait, s.set.requestTimeout/2)), kgo.FetchMaxBytes(max(maxBytes, int32(s.set.maxMessage))),
-		kgo.FetchMaxPartitionBytes(1 << 20),
+		kgo.FetchMaxPartitionBytes(1 << 20), kgo.WithPools(new(slabs)),
 	}
 	// The library would go on elsewhere when an offset is not there: see gap.go.
 	options = append(options, kgo.ConsumeResetOffset(kgo.NoResetOffset()))
@@ -334,11 +334,13 @@ func (m *member) take(dst []drivers.Delivery) (n int, full bool) {
 		b.records = b.records[1:]
 		if r.Attrs.IsControl() {
 			b.of.skip(r.Offset, r.LeaderEpoch)
+			r.Recycle()
 			m.commits.poke()
 			continue
 		}
 		b.of.delivery(&dst[n], r.Offset, r.Key, r.Value)
 		dst[n].Tag = b.of.deliver(r.Offset, r.LeaderEpoch)
+		r.Recycle()
 		m.held++
 		if before {
 			b.of.finish(dst[n].Tag)

@@ -182,16 +182,23 @@ func (p *producer) land(r *kgo.Record, err error) {
 
 // receipt says what became of r; its token is left open.
 func (p *producer) receipt(r *kgo.Record, err error) drivers.Receipt {
-	receipt := drivers.Receipt{Outcome: produceOutcome(err, p.client.line.produced.Load()), Err: advised(err)}
-	switch {
-	case errors.Is(err, errShard):
-	case err != nil:
-		// The library looks for the new leader of a partition only when it means to send a record again.
-		p.client.ForceMetadataRefresh()
-	case p.spec.Guarantee != drivers.Sent:
+	if err != nil {
+		return p.refusal(err)
+	}
+	receipt := drivers.Receipt{Outcome: drivers.Acked}
+	if p.spec.Guarantee != drivers.Sent {
 		receipt.Position = drivers.At(uint64(r.Offset))
 	}
 	return receipt
+}
+
+// refusal says what became of a message whose promise is err.
+func (p *producer) refusal(err error) drivers.Receipt {
+	if !errors.Is(err, errShard) {
+		// The library looks for the new leader of a partition only when it means to send a record again.
+		p.client.ForceMetadataRefresh()
+	}
+	return drivers.Receipt{Outcome: produceOutcome(err, p.client.line.produced.Load()), Err: advised(err)}
 }
 
 // Flush waits for the promises.
