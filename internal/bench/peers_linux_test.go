@@ -214,5 +214,6 @@ func (p *peers) kafka(b *testing.B) {
 	both.Size, both.Producers, both.Consumers, both.Warm, both.Full = 100, 1, 1, time.Second, 3*time.Second
 	p.compareTool(b, &row{what: "kafka:1 produce and consume 100 B", against: "kafka-producer- and kafka-consumer-perf-test", least: 1},
 		p.ordeal(&both), tools.passage(&both))
+	p.kafkaReading(b, tools, w)
 	p.common(b, w)
 }

@@ -36,11 +36,16 @@ func serveStandIn(args []string) (served bool, err error) {
 		return false, nil
 	}
 	var w work
-	if err := json.Unmarshal([]byte(args[2]), &w); err != nil {
+	if err = json.Unmarshal([]byte(args[2]), &w); err != nil {
 		return true, err
 	}
 	defer engine.Tune()() // as a run of ordeal collects its garbage
-	f, err := measured(standIns()[args[1]], &w)
+	var f figure
+	if args[1] == readingWord {
+		f, err = read(&w)
+	} else {
+		f, err = measured(standIns()[args[1]], &w)
+	}
 	if err != nil {
 		return true, fmt.Errorf("%s: %w", args[1], err)
 	}

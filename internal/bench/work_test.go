@@ -35,6 +35,9 @@ type work struct {
 	Tick time.Duration
 	// Warm is not measured; Full is.
 	Warm, Full time.Duration
+	// Topic was filled with Messages before; both only where something is read that nobody sends meanwhile.
+	Topic    string
+	Messages int
 	// Fault is put into the measured phase, as a scenario has it; only ordeal's side knows it.
 	Fault string
 }
