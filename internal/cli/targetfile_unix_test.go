@@ -34,22 +34,29 @@ import (
 // started again by its keeper, when a file asks for it.
 type others struct {
 	cluster.Cluster
-	t   *testing.T
-	dir string
+	t    *testing.T
+	kind string
+	dir  string
 }
 
-// elsewhere starts it. The keeper ends with the test.
+// elsewhere starts one of NATS.
 func elsewhere(t *testing.T, nodes int, server map[string]string) *others {
+	t.Helper()
+	return elsewhereOf(t, "nats", nodes, server)
+}
+
+// elsewhereOf starts it. The keeper ends with the test.
+func elsewhereOf(t *testing.T, kind string, nodes int, server map[string]string) *others {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	c, err := cluster.Start(ctx, cluster.Spec{
-		Kind: "nats", Nodes: nodes, Dir: t.TempDir(), Server: server, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Kind: kind, Nodes: nodes, Dir: t.TempDir(), Server: server, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &others{Cluster: c, t: t, dir: t.TempDir()}
+	o := &others{Cluster: c, t: t, kind: kind, dir: t.TempDir()}
 	for _, n := range c.Nodes() {
 		o.note(n)
 	}
@@ -104,7 +111,7 @@ func (o *others) keep(ctx context.Context) {
 func (o *others) file(extra string, order ...int) string {
 	o.t.Helper()
 	var b strings.Builder
-	b.WriteString("version: 1\ndriver: nats\nnodes:\n")
+	fmt.Fprintf(&b, "version: 1\ndriver: %s\nnodes:\n", o.kind)
 	for i, at := range order {
 		name := o.Nodes()[at].Name()
 		fmt.Fprintf(&b, "  n%d:\n    address: %q\n    commands:\n", i+1, o.Nodes()[at].Address())

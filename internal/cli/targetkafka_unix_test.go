@@ -1,0 +1,62 @@
+//go:build unix
+
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"ordeal/reports"
+)
+
+// A Kafka that ordeal did not start is killed, stopped and paused by the user's commands. Each fault bites, by what a new client meets, heals,
+// and takes nothing that was acked.
+func TestKafkaByTargetFile(t *testing.T) {
+	long(t)
+	needs(t, "kafka")
+	tests := []struct {
+		name, fault, evidence, is string
+		restarted                 bool
+	}{
+		{"kill", "{kind: process.kill, target: n1, at: 500ms, for: 500ms}", "exit", "its kill command ended with 0; a new client: ", true},
+		{"stop", "{kind: process.stop, target: leader(orders), at: 500ms, for: 500ms}", "exit", "its stop command ended with 0; a new client: ", true},
+		{"pause", "{kind: process.pause, target: any, at: 500ms, for: 500ms}", "state", "its pause command ended with 0, and a new client got no byte", false},
+	}
+	o := elsewhereOf(t, "kafka", 1, nil)
+	path := o.file("", 0)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			before := pidOf(t, o)
+			c := start(t, "run", scenario(t, "  - {name: steady, for: 2s}\n  - name: fault\n    for: 8s\n    faults:\n      - "+test.fault),
+				"--on", path, "--report", "none")
+			c.ends(0)
+			r := c.report()
+			f := r.Faults[0]
+			if f.Verdict != reports.Pass || f.Resolved != "n1" || !strings.Contains(f.Evidence[test.evidence], test.is) {
+				t.Errorf("the fault is %s on %s, because %s: %v", f.Verdict, f.Resolved, f.Why, f.Evidence)
+			}
+			if f.Effective < f.Requested || f.Recovered <= f.Effective || f.Settled < f.Recovered {
+				t.Errorf("its times are no course: %+v", f)
+			}
+			if after := pidOf(t, o); (before != after) != test.restarted {
+				t.Errorf("its process was %d and is %d", before, after)
+			}
+			if old := f.Evidence["old pid"]; test.restarted && (old == "" || old == f.Evidence["new pid"]) {
+				t.Errorf("the new process is the old one: %v", f.Evidence)
+			}
+			if len(r.Target.Nodes) != 1 || r.Target.Nodes[0] != "n1 "+o.Nodes()[0].Address() || r.Counts.Acked == 0 || !r.Drains[0].Complete {
+				t.Errorf("the target %+v, counts %+v, drain %+v", r.Target, r.Counts, r.Drains[0])
+			}
+		})
+	}
+}
+
+// pidOf is that of the only node, which must run.
+func pidOf(t *testing.T, o *others) int {
+	t.Helper()
+	now, err := o.Nodes()[0].Status(t.Context())
+	if err != nil || !now.Running {
+		t.Fatalf("the node is down: %+v, %v", now, err)
+	}
+	return now.PID
+}
