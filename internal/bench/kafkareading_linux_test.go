@@ -9,7 +9,7 @@ import (
 )
 
 // readingMessages is how many messages a topic is filled with: enough for some seconds of measuring after some more of warming up.
-const readingMessages = 20_000_000
+const readingMessages = 30_000_000
 
 // kafkaReading holds ordeal's receiving side alone against Kafka's tool for that. Both read the same topic of one partition from its beginning,
 // with fetches of 1 MiB at most, and what they read last is measured.
@@ -39,13 +39,13 @@ func (p *peers) kafkaReading(b *testing.B, tools kafkaTools, w work) {
 	})
 }
 
-// read lets ConsumerPerformance, which reports twice a second, read a topic to its end. falling tells that it had not yet come to its speed: its
-// CPU for a message was less by over a tenth than that of as many messages before.
+// read lets ConsumerPerformance read a topic to its end. falling tells that it had not yet come to its speed: its CPU for a message was less by
+// over a tenth than that of as many messages before.
 func (k kafkaTools) read(b *testing.B, w *work) (f figure, falling bool) {
 	b.Helper()
-	c := k.consuming(b, w, w.Topic)
-	// The last report comes before the last message. From there on the tool would wait for more.
-	last := int64(w.Messages) - int64(w.Messages)/50
+	c := k.consuming(b, w, w.Topic, 100*time.Millisecond)
+	// It reports no more once it waits for messages that do not come, so its last report is of somewhat less than all.
+	last := int64(w.Messages) - int64(w.Messages)/20
 	ms := c.reach(b, func(ms []moment) bool { return len(ms) > 0 && ms[len(ms)-1].messages >= last })
 	c.child.kill()
 	return measuredPart(ms, unmeasured(w), int64(w.Messages)/2)

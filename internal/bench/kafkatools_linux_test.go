@@ -212,7 +212,7 @@ func (k kafkaTools) passage(w *work) func(b *testing.B) side {
 	return func(b *testing.B) side {
 		b.Helper()
 		topic := peerTopic(b, w)
-		consumer := k.consuming(b, w, topic)
+		consumer := k.consuming(b, w, topic, 500*time.Millisecond)
 		producer := k.producing(b, w, topic, false)
 		turn(b, func() { producer.reach(b, warmed) }, producer, consumer)
 		return func(b *testing.B) (f figure) {
@@ -244,13 +244,14 @@ func (c *course) between(b *testing.B, from, to time.Time) figure {
 	return inside[len(inside)-1].since(inside[0])
 }
 
-// consuming starts ConsumerPerformance, which reports twice a second.
-func (k kafkaTools) consuming(b *testing.B, w *work, topic string) *course {
+// consuming starts ConsumerPerformance, which reports at an interval while there are messages.
+func (k kafkaTools) consuming(b *testing.B, w *work, topic string, interval time.Duration) *course {
 	b.Helper()
 	c := newCourse()
 	c.mu.Lock()
 	c.child = k.start(b, func(line string) { c.note(line, parseConsumer) }, "ConsumerPerformance", "--topic", topic, "--messages", endless,
-		"--bootstrap-server", w.Server, "--show-detailed-stats", "--reporting-interval", "500", "--timeout", "60000",
+		"--bootstrap-server", w.Server, "--show-detailed-stats",
+		"--reporting-interval", strconv.FormatInt(interval.Milliseconds(), 10), "--timeout", "60000",
 		"--group", fmt.Sprintf("peer-%d", time.Now().UnixNano()))
 	c.mu.Unlock()
 	return c
