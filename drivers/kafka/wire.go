@@ -13,7 +13,8 @@ import (
 const wireBuffer = 64 << 10
 
 // wire is one connection to a broker. The library reads from a connection only while it waits for an answer, so it would not notice the
-// end of an idle one. A wire is always being read from.
+// end of an idle one. A wire is always being read from: by a goroutine of its own until an answer begins, and then by the library, which
+// takes the rest of a large one straight into its own memory.
 type wire struct {
 	net.Conn
 	// raw is the connection under TLS, or the same.
@@ -29,8 +30,9 @@ type wire struct {
 	ended  chan struct{}
 	// err is why the reading ended, once ended is closed.
 	err error
-	// rest of the last chunk; the library's reader alone touches it.
+	// rest of the last chunk, and how far the answer is that the library reads; its reader alone touches them.
 	rest []byte
+	at   frame
 
 	once     sync.Once
 	closed   chan struct{}
@@ -44,7 +46,7 @@ func newWire(l *line, conn, raw net.Conn) *wire {
 	}
 }
 
-// pump reads until the connection ends. It reads on when the last chunk has been taken over.
+// pump reads until the connection ends. It reads on when the last chunk, and the answer that it is the beginning of, have been taken over.
 func (w *wire) pump() {
 	defer close(w.ended)
 	buf := make([]byte, wireBuffer)
@@ -74,6 +76,9 @@ func (w *wire) pump() {
 
 // Read is the library's.
 func (w *wire) Read(p []byte) (int, error) {
+	if len(w.rest) == 0 && w.at.within() {
+		return w.readOn(p)
+	}
 	if len(w.rest) == 0 {
 		select {
 		case w.rest = <-w.chunks:
@@ -83,10 +88,27 @@ func (w *wire) Read(p []byte) (int, error) {
 	}
 	n := copy(p, w.rest)
 	w.rest = w.rest[n:]
-	if len(w.rest) == 0 {
+	w.passed(p[:n])
+	return n, nil
+}
+
+// readOn reads within an answer, while the pump waits.
+func (w *wire) readOn(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if err != nil {
+		w.broken(err)
+		return n, err
+	}
+	w.passed(p[:n])
+	return n, nil
+}
+
+// passed lets the pump read on where an answer ends.
+func (w *wire) passed(b []byte) {
+	w.at.pass(b)
+	if len(w.rest) == 0 && !w.at.within() {
 		w.eaten <- struct{}{}
 	}
-	return n, nil
 }
 
 // Write notes what kind of request goes out: a request begins with its length and its key.

@@ -1,7 +1,9 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -137,6 +139,59 @@ func TestWireReads(t *testing.T) {
 	for i, b := range got {
 		if b != byte(i*7) {
 			t.Fatalf("byte %d is %d", i, b)
+		}
+	}
+}
+
+// TestWireReadsAnswers passes on answers of any size in pieces of any size, and notices the end of a connection between them.
+func TestWireReadsAnswers(t *testing.T) {
+	s := hang(t, keyProduce)
+	s.request(t, keyProduce)
+	var content []byte
+	for _, size := range []int{0, 1, 10, wireBuffer - 4, wireBuffer, 3*wireBuffer + 17, 5} {
+		content = binary.BigEndian.AppendUint32(content, uint32(size))
+		for i := range size {
+			content = append(content, byte(i*7+size))
+		}
+	}
+	go func() {
+		for rest, k := content, 1; len(rest) > 0; k = k*3%1001 + 1 {
+			n := min(len(rest), k*100)
+			s.broker.Write(rest[:n])
+			rest = rest[n:]
+		}
+		s.broker.Close()
+	}()
+	got := make([]byte, len(content))
+	if _, err := io.ReadFull(s.wire, got); err != nil || !bytes.Equal(got, content) {
+		t.Fatalf("it is not what was sent: %v", err)
+	}
+	if err := <-s.lost; !errors.Is(err, errLost) || !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+}
+
+// TestLossWithinAnAnswer ends a connection in the middle of one, which the library reads.
+func TestLossWithinAnAnswer(t *testing.T) {
+	s := hang(t, keyProduce)
+	s.request(t, keyProduce)
+	go func() {
+		s.broker.Write([]byte{0, 0, 0, 9, 1, 2})
+		s.broker.Close()
+	}()
+	if _, err := io.ReadFull(s.wire, make([]byte, 13)); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Error(err)
+	}
+	if err := <-s.lost; !errors.Is(err, errLost) || s.lossCount() != 1 {
+		t.Errorf("%v, %d losses", err, s.lossCount())
+	}
+}
+
+func TestFrame(t *testing.T) {
+	var f frame
+	for i, within := range []bool{true, true, true, true, true, false, true, true, true, false, true} {
+		if f.pass([]byte{0, 0, 0, 2, 9, 9, 0, 0, 0, 0, 0}[i : i+1]); f.within() != within {
+			t.Errorf("after byte %d: %v", i, f.within())
 		}
 	}
 }
