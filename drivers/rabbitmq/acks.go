@@ -1,7 +1,6 @@
 package rabbitmq
 
 import (
-	"io"
 	"sync"
 	"time"
 
@@ -14,7 +13,8 @@ const ackDelay = 5 * time.Millisecond
 
 // acks tells the broker what of a channel's deliveries is done with, in few frames and few write calls.
 type acks struct {
-	out     io.Writer
+	// send writes frames.
+	send    func([]byte) (int, error)
 	channel uint16
 	// most is how many deliveries may wait for ackDelay, so that the broker always has room to send.
 	most int
@@ -34,8 +34,8 @@ type acks struct {
 }
 
 // newAcks is for a channel with a prefetch of its own for each queue.
-func newAcks(out io.Writer, channel uint16, prefetch int) *acks {
-	return &acks{out: out, channel: channel, most: prefetch / 4, held: newHeld()}
+func newAcks(send func([]byte) (int, error), channel uint16, prefetch int) *acks {
+	return &acks{send: send, channel: channel, most: prefetch / 4, held: newHeld()}
 }
 
 // came notes the delivery of tag, the next one of the channel.
@@ -99,7 +99,7 @@ func (a *acks) giveBack(ds []drivers.Delivery, requeue bool) error {
 		a.frames = appendAck(a.frames, a.channel, basicNack, tag, bits)
 	}
 	a.settle()
-	return a.send()
+	return a.flush()
 }
 
 // close writes what is left, and nothing after that.
@@ -118,14 +118,14 @@ func (a *acks) close() {
 // write acknowledges what is in tags.
 func (a *acks) write() error {
 	a.cover()
-	return a.send()
+	return a.flush()
 }
 
-func (a *acks) send() error {
+func (a *acks) flush() error {
 	if len(a.frames) == 0 {
 		return nil
 	}
-	_, err := a.out.Write(a.frames)
+	_, err := a.send(a.frames)
 	a.frames = a.frames[:0]
 	return err
 }

@@ -20,6 +20,8 @@ type consumer struct {
 	counted bool
 	fuse    fuse
 	acks    *acks
+	// attendance is for a line that the consumer has to itself.
+	attendance attendance
 }
 
 // prefetch is how many deliveries of one queue may be unanswered. The broker counts by consumer, and there is one for each shard: together
@@ -32,14 +34,14 @@ func (*session) prefetch(spec drivers.ConsumerSpec) int {
 func newConsumer(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*consumer, error) {
 	c := &consumer{
 		session: s, spec: spec, inbox: newInbox(), auto: spec.Topic.Model == drivers.Broadcast || spec.Group.Ack == drivers.AckBefore,
-		fuse: fuse{cut: s.line.cut}, counted: spec.Topic.Model != drivers.Broadcast && queueType(s.cfg, spec.Topic) == typeQuorum,
+		fuse: fuse{cut: s.line.cut}, attendance: attendance{line: s.line}, counted: spec.Topic.Model != drivers.Broadcast && queueType(s.cfg, spec.Topic) == typeQuorum,
 	}
 	defer context.AfterFunc(ctx, s.line.cut)()
 	var err error
 	if c.link, err = s.open(c, c); err != nil {
 		return nil, err
 	}
-	c.acks = newAcks(s.line, c.link.number, s.prefetch(spec))
+	c.acks = newAcks(s.line.send, c.link.number, s.prefetch(spec))
 	if err := c.subscribe(); err != nil {
 		c.link.close() //nolint:errcheck // what went wrong is known
 		return nil, s.cause(ctx, err)
@@ -91,7 +93,7 @@ func (*consumer) returned([]byte) {}
 
 // Receive waits for deliveries.
 func (c *consumer) Receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
-	n, err := c.inbox.receive(ctx, dst)
+	n, err := c.receive(ctx, dst)
 	if err != nil {
 		err = fmt.Errorf("receive from topic %q as %q: %w", c.spec.Topic.Name, c.spec.Group.Name, err)
 	}
@@ -168,7 +170,13 @@ func (c *consumer) fence(ctx context.Context) error {
 }
 
 // fail is called once the channel or the connection is gone.
-func (c *consumer) fail(err error) { c.inbox.close(err, false) }
+func (c *consumer) fail(err error) { c.end(err, false) }
+
+// end lets nothing more come, and wakes who receives.
+func (c *consumer) end(err error, drop bool) {
+	c.inbox.close(err, drop)
+	c.session.line.interrupt()
+}
 
 // Close gives back what was not answered.
 func (c *consumer) Close(ctx context.Context) error {
@@ -176,7 +184,8 @@ func (c *consumer) Close(ctx context.Context) error {
 		return nil
 	}
 	c.fuse.release()
-	c.inbox.close(errClosed, true) // first, so that the line is read on
+	c.attendance.release()
+	c.end(errClosed, true) // first, so that the line is read on
 	defer context.AfterFunc(ctx, c.session.line.cut)()
 	c.acks.close()
 	if err := c.link.close(); err != nil && ctx.Err() != nil {

@@ -1,7 +1,6 @@
 package rabbitmq
 
 import (
-	"context"
 	"sync"
 
 	"ordeal/drivers"
@@ -28,6 +27,8 @@ type inbox struct {
 	full *sync.Cond
 	// some holds a token when filling has something or the inbox is over.
 	some chan struct{}
+	// yielding lets in what comes beyond the bounds: who reads the line is who receives, and reads no more before this is taken.
+	yielding bool
 	// coming is the delivery whose body is on its way while open says so.
 	coming drivers.Delivery
 	open   bool
@@ -64,11 +65,12 @@ func newInbox() *inbox {
 	return b
 }
 
-// begin makes room for a delivery and returns where its body goes. It blocks while the inbox is full. end adds the delivery.
+// begin makes room for a delivery and returns where its body goes. It blocks while the inbox is full, unless it yields. end adds the
+// delivery.
 func (b *inbox) begin(d *drivers.Delivery, key []byte, size int) []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.over == nil && (len(b.filling.deliveries) >= inboxMessages || len(b.filling.bytes) >= inboxBytes) {
+	for b.over == nil && !b.yielding && (len(b.filling.deliveries) >= inboxMessages || len(b.filling.bytes) >= inboxBytes) {
 		b.stir()
 		b.full.Wait()
 	}
@@ -122,23 +124,6 @@ func (b *inbox) close(err error, drop bool) {
 	b.stir()
 }
 
-// receive waits for at least one delivery.
-func (b *inbox) receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
-	for {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		if n, err := b.take(dst); n > 0 || err != nil {
-			return n, err
-		}
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-b.some:
-		}
-	}
-}
-
 // take returns what is there without waiting, and an error when nothing will come any more.
 func (b *inbox) take(dst []drivers.Delivery) (int, error) {
 	b.mu.Lock()
@@ -158,6 +143,19 @@ func (b *inbox) take(dst []drivers.Delivery) (int, error) {
 		b.stir() // so that the next receive does not wait
 	}
 	return n, nil
+}
+
+func (b *inbox) yield(yielding bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.yielding = yielding
+}
+
+// stirred tells whether take has something to say.
+func (b *inbox) stirred() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.over != nil || len(b.filling.deliveries) > 0 || b.next < len(b.reading.deliveries)
 }
 
 // empty tells whether everything that came was received.

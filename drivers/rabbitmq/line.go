@@ -2,7 +2,6 @@ package rabbitmq
 
 import (
 	"encoding/binary"
-	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -33,16 +32,7 @@ type line struct {
 	failed        error
 	greeted, mute bool
 
-	// What follows belongs to the goroutine of the library that reads.
-	in       []byte
-	from, to int
-	// pass is how many bytes at from are the library's.
-	pass int
-	// deadline is when the broker was last given until.
-	deadline time.Time
-	stirred  []*mailbox
-	// met tells that greeted is known.
-	met bool
+	intake
 }
 
 // receiver is told what comes for a channel, by the goroutine that reads. It must not keep the slices. It may block to let the broker wait.
@@ -66,22 +56,8 @@ type arrival struct {
 	key         []byte // the routing key
 }
 
-// mailbox is a channel's receiver and what of a message has come.
-type mailbox struct {
-	receiver
-	method  uint32 // basicDeliver or basicReturn while content is awaited, else 0
-	last    uint64 // delivery tag of the last delivery; they count from 1
-	arrival arrival
-	content properties
-	key     [shortMax]byte
-	tag     [shortMax]byte
-	body    []byte // what of the body is still to be filled
-	left    uint64 // bytes of the body to come
-	stirred bool
-}
-
 func newLine(conn net.Conn) *line {
-	return &line{Conn: conn, in: make([]byte, 64<<10), routed: map[uint16]*mailbox{}}
+	return &line{Conn: conn, intake: newIntake(), routed: map[uint16]*mailbox{}}
 }
 
 // cut ends everything on the connection.
@@ -110,6 +86,7 @@ func (l *line) route(r receiver) uint16 {
 	l.routes.Lock()
 	defer l.routes.Unlock()
 	l.routed[channel] = &mailbox{receiver: r}
+	l.share()
 	return channel
 }
 
@@ -118,10 +95,23 @@ func (l *line) unroute(channel uint16) {
 	l.routes.Lock()
 	defer l.routes.Unlock()
 	delete(l.routed, channel)
+	l.share()
 }
 
-// Write is the library's, and frames past it are written the same way. A failed write cuts the line.
+// share sees to it that a consumer does not read for others: they may have the reader wait. routes is held.
+func (l *line) share() {
+	l.parts.Store(int32(len(l.routed)))
+	l.interrupt()
+}
+
+// Write is the library's, which may want an answer.
 func (l *line) Write(b []byte) (int, error) {
+	defer l.summon()
+	return l.send(b)
+}
+
+// send writes frames. A failed write cuts the line.
+func (l *line) send(b []byte) (int, error) {
 	l.write.Lock()
 	defer l.write.Unlock()
 	if len(b) >= frameHead+4 && b[0] == frameMethod && binary.BigEndian.Uint32(b[frameHead:]) == channelOpen {
@@ -132,84 +122,6 @@ func (l *line) Write(b []byte) (int, error) {
 		l.cut()
 	}
 	return n, err
-}
-
-// Read gives the library what is not for a receiver.
-func (l *line) Read(p []byte) (int, error) {
-	for {
-		if l.pass > 0 {
-			n := copy(p, l.in[l.from:min(l.to, l.from+l.pass)])
-			if n > 0 || len(p) == 0 {
-				l.from += n
-				l.pass -= n
-				return n, nil
-			}
-		} else if size, whole := l.frame(); whole {
-			mine, err := l.take(l.in[l.from : l.from+size])
-			if err != nil {
-				l.cut()
-				return 0, err
-			}
-			if mine {
-				l.from += size
-			} else {
-				l.pass = size
-			}
-			continue
-		} else if size > frameMax {
-			l.cut()
-			return 0, fmt.Errorf("%w: %d bytes long", errFrame, size)
-		}
-		if err := l.fill(); err != nil {
-			return 0, err
-		}
-	}
-}
-
-// frame tells how long the frame at from is, as far as that is known, and whether all of it is there.
-func (l *line) frame() (size int, whole bool) {
-	have := l.to - l.from
-	if have < frameHead {
-		return 0, false
-	}
-	size = frameEdges + int(binary.BigEndian.Uint32(l.in[l.from+3:]))
-	return size, have >= size && size <= frameMax
-}
-
-// fill reads once, after everybody was told that nothing more is at hand. A broker that sends nothing at all for two heartbeats is gone.
-func (l *line) fill() error {
-	for _, m := range l.stirred {
-		m.settled()
-		m.stirred = false
-	}
-	l.stirred = l.stirred[:0]
-	if l.from > 0 {
-		l.to = copy(l.in, l.in[l.from:l.to])
-		l.from = 0
-	}
-	if l.to == len(l.in) {
-		l.in = append(l.in, make([]byte, len(l.in))...)
-	}
-	if beat := time.Duration(l.heartbeat.Load()); beat > 0 {
-		if until := time.Now().Add(2 * beat); until.Sub(l.deadline) > beat/4 {
-			l.deadline = until
-			if err := l.Conn.SetReadDeadline(until); err != nil {
-				return err
-			}
-		}
-	}
-	n, err := l.Conn.Read(l.in[l.to:])
-	l.to += n
-	if n == 0 {
-		l.routes.Lock()
-		l.failed = err
-		l.routes.Unlock()
-		return err
-	}
-	if !l.met {
-		return l.meet()
-	}
-	return nil
 }
 
 // meet looks at how the other side begins.
@@ -235,107 +147,3 @@ func (l *line) expectGreeting(limit time.Duration) *time.Timer {
 	})
 }
 
-// take hands a frame to the receiver of its channel. It is the library's where there is none, and where it is about something else than
-// messages.
-func (l *line) take(frame []byte) (mine bool, err error) {
-	channel := binary.BigEndian.Uint16(frame[1:])
-	payload := frame[frameHead : len(frame)-1]
-	if frame[len(frame)-1] != frameEnd {
-		return false, fmt.Errorf("%w: it has no end", errFrame)
-	}
-	l.routes.Lock()
-	m := l.routed[channel]
-	l.routes.Unlock()
-	if m == nil {
-		return false, nil
-	}
-	switch frame[0] {
-	case frameMethod:
-		mine, err = m.take(payload)
-	case frameHeader:
-		mine, err = m.header(payload)
-	case frameBody:
-		mine, err = m.fill(payload)
-	}
-	if mine && !m.stirred {
-		m.stirred = true
-		l.stirred = append(l.stirred, m)
-	}
-	return mine, err
-}
-
-// take reads a method; it is the library's unless it is about messages.
-func (m *mailbox) take(payload []byte) (mine bool, err error) {
-	r := reader{rest: payload}
-	switch method := uint32(r.number(4)); method {
-	case basicAck, basicNack:
-		tag, bits := r.number(8), r.number(1)
-		if !r.bad {
-			m.confirmed(tag, bits&ackMultiple != 0, method == basicAck)
-		}
-	case basicDeliver:
-		m.arrival.consumer = append(m.tag[:0], r.short()...)
-		m.method, m.arrival.tag, m.arrival.redelivered = method, r.number(8), r.number(1) != 0
-		r.short() // the exchange
-		m.arrival.key = append(m.key[:0], r.short()...)
-		if m.last++; m.arrival.tag != m.last {
-			return false, fmt.Errorf("%w: delivery %d comes with tag %d", errFrame, m.last, m.arrival.tag)
-		}
-	case basicReturn:
-		m.method = method // why, and from where, does not matter
-	default:
-		return false, nil
-	}
-	if r.bad {
-		return false, fmt.Errorf("%w: a method is cut short", errFrame)
-	}
-	return true, nil
-}
-
-// header reads the properties of a message; they are the library's unless a delivery or a return was announced.
-func (m *mailbox) header(payload []byte) (mine bool, err error) {
-	if m.method == 0 {
-		return false, nil
-	}
-	var ok bool
-	if m.content, ok = parseProperties(payload); !ok {
-		return false, fmt.Errorf("%w: a message's properties are cut short", errFrame)
-	}
-	if m.content.size > bodyMax {
-		return false, fmt.Errorf("%w: a body of %d bytes", errFrame, m.content.size)
-	}
-	m.left, m.body = m.content.size, nil
-	if m.method == basicDeliver {
-		m.body = m.arriving(&m.arrival, &m.content)
-	} else {
-		m.returned(m.content.id)
-	}
-	m.complete()
-	return true, nil
-}
-
-// fill reads a piece of a body.
-func (m *mailbox) fill(payload []byte) (mine bool, err error) {
-	switch {
-	case m.method == 0:
-		return false, nil
-	case uint64(len(payload)) > m.left:
-		return false, fmt.Errorf("%w: a body is longer than announced", errFrame)
-	}
-	m.left -= uint64(len(payload))
-	if m.method == basicDeliver {
-		m.body = m.body[copy(m.body, payload):]
-	}
-	m.complete()
-	return true, nil
-}
-
-func (m *mailbox) complete() {
-	if m.left > 0 {
-		return
-	}
-	if m.method == basicDeliver {
-		m.arrived()
-	}
-	m.method = 0
-}

@@ -40,7 +40,7 @@ type member struct {
 func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*member, error) {
 	m := &member{
 		session: s, spec: spec, group: s.places.group(s.where(spec.Topic), spec.Group.Name, spec.Topic.Shards),
-		core:   &consumer{session: s, spec: spec, inbox: newInbox(), fuse: fuse{cut: s.line.cut}},
+		core:   &consumer{session: s, spec: spec, inbox: newInbox(), fuse: fuse{cut: s.line.cut}, attendance: attendance{line: s.line}},
 		before: spec.Group.Ack == drivers.AckBefore,
 		kicked: make(chan struct{}, 1), quit: make(chan struct{}), readings: map[uint64]*reading{},
 	}
@@ -49,7 +49,7 @@ func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*mem
 	if m.core.link, err = s.open(m, m); err != nil {
 		return nil, err
 	}
-	m.core.acks = newAcks(s.line, m.core.link.number, s.prefetch(spec))
+	m.core.acks = newAcks(s.line.send, m.core.link.number, s.prefetch(spec))
 	err = m.core.link.channel.Qos(s.prefetch(spec), 0, false)
 	if err == nil {
 		m.group.join(m)
@@ -211,7 +211,8 @@ func (m *member) Close(ctx context.Context) error {
 	}
 	m.group.leave(m)
 	m.core.fuse.release()
-	m.core.inbox.close(errClosed, true) // first, so that the line is read on
+	m.core.attendance.release()
+	m.core.end(errClosed, true) // first, so that the line is read on
 	defer context.AfterFunc(ctx, m.session.line.cut)()
 	m.core.acks.close()
 	close(m.quit)

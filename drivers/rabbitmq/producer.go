@@ -179,7 +179,7 @@ func (p *producer) put(ctx context.Context) error {
 	if err := p.flight.board(p.seats); err != nil {
 		return err
 	}
-	if _, err := p.session.line.Write(p.out); err != nil {
+	if _, err := p.session.line.send(p.out); err != nil {
 		err = p.session.cause(ctx, fmt.Errorf("%w: %w", errLost, err))
 		p.flight.end(err)
 		return err

@@ -25,7 +25,7 @@ func newReplayer(ctx context.Context, s *session, t drivers.Topic, shard int, st
 	r := &replayer{
 		core: &consumer{
 			session: s, spec: drivers.ConsumerSpec{Topic: t, Group: drivers.Group{Name: "replay"}}, inbox: newInbox(),
-			fuse: fuse{cut: s.line.cut},
+			fuse: fuse{cut: s.line.cut}, attendance: attendance{line: s.line},
 		},
 		shard: int32(shard),
 	}
@@ -38,7 +38,7 @@ func newReplayer(ctx context.Context, s *session, t drivers.Topic, shard int, st
 	if r.core.link, err = s.open(r, r); err != nil {
 		return nil, err
 	}
-	r.core.acks = newAcks(s.line, r.core.link.number, replayPrefetch)
+	r.core.acks = newAcks(s.line.send, r.core.link.number, replayPrefetch)
 	channel := r.core.link.channel
 	if err = channel.Qos(replayPrefetch, 0, false); err == nil {
 		_, err = channel.Consume(stream, "replay", false, false, false, false, amqp.Table{"x-stream-offset": offset})
@@ -107,7 +107,8 @@ func (r *replayer) Close(ctx context.Context) error {
 		return nil
 	}
 	r.core.fuse.release()
-	r.core.inbox.close(errClosed, true) // first, so that the line is read on
+	r.core.attendance.release()
+	r.core.end(errClosed, true) // first, so that the line is read on
 	defer context.AfterFunc(ctx, s.line.cut)()
 	r.core.acks.close()
 	if err := r.core.link.close(); err != nil && ctx.Err() != nil {

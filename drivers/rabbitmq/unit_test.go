@@ -93,7 +93,7 @@ func TestFlightStuck(t *testing.T) {
 func TestAcksCoverOnlyWhatWasAcked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var out bytes.Buffer
-		a := newAcks(&out, 7, rapid.SampledFrom([]int{1, 40, 4000}).Draw(t, "prefetch"))
+		a := newAcks(out.Write, 7, rapid.SampledFrom([]int{1, 40, 4000}).Draw(t, "prefetch"))
 		n := uint64(rapid.IntRange(1, 300).Draw(t, "deliveries"))
 		for tag := uint64(1); tag <= n; tag++ {
 			a.came(tag)
@@ -147,7 +147,7 @@ func (g gate) Write(b []byte) (int, error) {
 // Acknowledgements wait for others, but not for ever, and not when the broker may have no room to send.
 func TestAcksWait(t *testing.T) {
 	out := make(gate, 10)
-	a := newAcks(out, 1, 40)
+	a := newAcks(out.Write, 1, 40)
 	defer a.close()
 	for tag := uint64(1); tag <= 100; tag++ {
 		a.came(tag)
@@ -269,7 +269,7 @@ func FuzzLine(f *testing.F) {
 	f.Add([]byte{frameBody, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0})
 	f.Fuzz(func(_ *testing.T, said []byte) {
 		l := newLine(&whole{said: said})
-		l.routed[1] = &mailbox{receiver: &consumer{inbox: newInbox(), acks: newAcks(io.Discard, 1, 1)}}
+		l.routed[1] = &mailbox{receiver: &consumer{inbox: newInbox(), acks: newAcks(io.Discard.Write, 1, 1)}}
 		l.routed[2] = &mailbox{receiver: &producer{flight: newFlight(4, func(drivers.Receipt) {})}}
 		for buffer := make([]byte, 64); ; {
 			if _, err := l.Read(buffer); err != nil {
@@ -305,7 +305,7 @@ func TestInboxBodies(t *testing.T) {
 	add("first")
 	room := b.begin(&drivers.Delivery{}, nil, 6)
 	ds := make([]drivers.Delivery, 4)
-	n, err := b.receive(t.Context(), ds)
+	n, err := b.take(ds)
 	if n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -315,7 +315,7 @@ func TestInboxBodies(t *testing.T) {
 	if string(ds[0].Body) != "first" {
 		t.Errorf("the body became %q", ds[0].Body)
 	}
-	if n, err = b.receive(t.Context(), ds); n != 2 || err != nil || string(ds[0].Body) != "second" {
+	if n, err = b.take(ds); n != 2 || err != nil || string(ds[0].Body) != "second" {
 		t.Fatal(n, err, string(ds[0].Body))
 	}
 	add("other!")
@@ -323,10 +323,10 @@ func TestInboxBodies(t *testing.T) {
 		t.Errorf("the bodies became %q and %q", ds[0].Body, ds[1].Body)
 	}
 	b.close(errLost, false)
-	if n, err = b.receive(t.Context(), ds); n != 1 || err != nil {
+	if n, err = b.take(ds); n != 1 || err != nil {
 		t.Errorf("what came before the end: %d, %v", n, err)
 	}
-	if n, err = b.receive(t.Context(), ds); n != 0 || !errors.Is(err, errLost) {
+	if n, err = b.take(ds); n != 0 || !errors.Is(err, errLost) {
 		t.Errorf("after the end: %d, %v", n, err)
 	}
 }
