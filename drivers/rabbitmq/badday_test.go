@@ -59,9 +59,33 @@ func TestBadDays(t *testing.T) {
 		}
 		x := newTry(t, cfg, topic)
 		x.expect(drivers.Message{Body: make([]byte, 100_000)}, drivers.Acked, nil)
-		x.expect(drivers.Message{Body: make([]byte, 100_001)}, drivers.Unknown, errChannel)
+		x.expect(drivers.Message{Body: make([]byte, 100_001)}, drivers.Rejected, errChannel)
 		if err := x.until(); !strings.Contains(err.Error(), "raise the broker's max_message_size") {
 			t.Error(err)
+		}
+	})
+	t.Run("one of many too large", func(t *testing.T) {
+		topic := queueTopic("one-too-large")
+		if err := connect(t, cfg).Declare(t.Context(), topic); err != nil {
+			t.Fatal(err)
+		}
+		x := newTry(t, cfg, topic)
+		batch := make([]drivers.Message, 6)
+		for i, size := range []int{10, 100_000, 100_002, 10, 100_002, 100_003} {
+			batch[i] = drivers.Message{Token: uint64(i), Body: make([]byte, size)}
+		}
+		x.Send(t.Context(), batch) //nolint:errcheck // the receipts tell
+		for range batch {
+			r := <-x.receipts
+			if r.Token == 2 && (r.Outcome != drivers.Rejected || !errors.Is(r.Err, errChannel)) {
+				t.Errorf("the one that ended the channel is %s: %v", r.Outcome, r.Err)
+			}
+			if r.Token > 2 && r.Outcome != drivers.Unknown {
+				t.Errorf("message %d, behind it, is %s: %v", r.Token, r.Outcome, r.Err)
+			}
+			if r.Token < 2 && r.Outcome == drivers.Rejected {
+				t.Errorf("message %d, before it, is rejected: %v", r.Token, r.Err)
+			}
 		}
 	})
 	t.Run("policies", func(t *testing.T) { policies(t, a, cfg) })

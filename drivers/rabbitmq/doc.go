@@ -19,7 +19,8 @@
 // through it, because it costs there a write call and thirty allocations a message: see line. A connection never comes back by itself.
 //
 // A send is acked by the publisher confirm, rejected when the broker returned it as unroutable before it confirmed it (which it does
-// for a moment after a restart), and unknown when the channel or the connection is gone. A broker that does not confirm for
+// for a moment after a restart), and unknown when the channel or the connection is gone. A message over the broker's max_message_size ends
+// its channel; it is rejected, for the broker names its size, and what else was in flight is unknown. A broker that does not confirm for
 // confirm_timeout may never do so on this channel, so that the producer ends then; and so it does when a channel brings nothing but nacks
 // for a second. The engine opens another, and counts it.
 //

@@ -48,7 +48,7 @@ func (e *unsentError) Unwrap() error { return e.cause }
 
 // sendOutcome says what is known of a message that was given up with err. Only what was refused before anything was written is known not
 // to be in a queue. All else is unknown, whatever the library or the broker calls it: a channel or a connection that the broker closed
-// has run some of what was sent on it, and nobody knows how much.
+// has run some of what was sent on it, and nobody knows how much. For the one message that can be told apart see flight.end.
 func sendOutcome(err error) drivers.Outcome {
 	var unsent *unsentError
 	if errors.As(err, &unsent) {
@@ -103,7 +103,7 @@ func explain(err error) error {
 		}
 		return remedy("check user, password and permissions; guest is refused from other machines unless loopback_users = none")
 	case amqp.PreconditionFailed:
-		if strings.Contains(e.Reason, "configured max size") {
+		if _, _, ok := tooLarge(e); ok {
 			return remedy("raise the broker's max_message_size, or send smaller messages")
 		}
 		if strings.Contains(e.Reason, "replica on the local node") {
@@ -117,6 +117,20 @@ func explain(err error) error {
 	default:
 		return err
 	}
+}
+
+// tooLarge tells that err is the end of a channel on which a message was too large, of what size its body was, and what the limit is, in
+// bytes: "message size 100001 is larger than configured max size 100000" (rabbit_channel.erl, check_msg_size). A limit that nobody
+// configured is called max size.
+func tooLarge(err error) (size, limit int, ok bool) {
+	var e *amqp.Error
+	if !errors.As(err, &e) || e.Code != amqp.PreconditionFailed {
+		return 0, 0, false
+	}
+	_, words, _ := strings.Cut(e.Reason, "message size ")
+	words = strings.Replace(words, "configured ", "", 1)
+	n, _ := fmt.Sscanf(words, "%d is larger than max size %d", &size, &limit) //nolint:errcheck // other words are no such error
+	return size, limit, n == 2 && size > limit
 }
 
 // inequivalent tells whether a declaration failed because the thing exists with other settings.

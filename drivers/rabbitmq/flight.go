@@ -37,6 +37,7 @@ type seat struct {
 	token           uint64
 	sent            time.Duration // since born; board sets it
 	shard           int32
+	size            int // of the body
 	taken, returned bool
 }
 
@@ -161,7 +162,12 @@ func (f *flight) stuck(patience, refusals time.Duration) error {
 }
 
 // end settles what is left as unknown and lets nothing start any more. Only the first reason counts.
+//
+// One message can be told apart: where the broker ends the channel because of a message's size, it is the first one over the limit. The
+// broker looks at the size before anything else is done with a message, takes a channel's messages in their order, and would not have come
+// past another. What it does with those behind is left open.
 func (f *flight) end(err error) {
+	size, limit, refused := tooLarge(err)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.over != nil {
@@ -169,9 +175,18 @@ func (f *flight) end(err error) {
 	}
 	f.over = err
 	for ; f.low < f.next; f.low++ {
-		if s := f.seat(f.low); s.taken {
-			f.vacate(s, drivers.Receipt{Outcome: sendOutcome(err), Err: err, More: f.count > 1})
+		s := f.seat(f.low)
+		if !s.taken {
+			continue
 		}
+		r := drivers.Receipt{Outcome: sendOutcome(err), Err: err, More: f.count > 1}
+		if refused && s.size > limit {
+			refused = false
+			if s.size == size {
+				r.Outcome = drivers.Rejected
+			}
+		}
+		f.vacate(s, r)
 	}
 }
 

@@ -127,7 +127,7 @@ func (p *producer) Send(ctx context.Context, batch []drivers.Message) error {
 			p.content.id = 0
 		}
 		p.out = appendMessage(p.out, &p.content, m)
-		p.seats = append(p.seats, seat{token: m.Token, shard: shard, taken: true})
+		p.seats = append(p.seats, seat{token: m.Token, shard: shard, size: len(m.Body), taken: true})
 		if len(p.out) >= writeSize {
 			if err := p.put(ctx); err != nil {
 				return fail(batch[i+1:], err)
