@@ -8,15 +8,16 @@ import (
 )
 
 // ackDelay is how long an acknowledgement may wait for others. At a moderate rate deliveries come by ones and twos, and a write call for
-// each of them costs client and broker more than everything else that is done with it.
-const ackDelay = 5 * time.Millisecond
+// each of them costs client and broker more than everything else that is done with it. It is as long as it is for groups of many members:
+// the more they are, the longer each takes to have something worth a call. The broker never has to wait for that, see most.
+const ackDelay = 20 * time.Millisecond
 
 // acks tells the broker what of a channel's deliveries is done with, in few frames and few write calls.
 type acks struct {
 	// send writes frames.
 	send    func([]byte) (int, error)
 	channel uint16
-	// most is how many deliveries may wait for ackDelay, so that the broker always has room to send.
+	// most is how many deliveries may wait, so that the broker always has room to send.
 	most int
 
 	// writing is held while frames are made and written: those that name tags together must not overtake each other.
@@ -24,6 +25,8 @@ type acks struct {
 	timer   *time.Timer
 	armed   bool
 	over    bool
+	// due is when the first of tags has waited for ackDelay.
+	due time.Time
 	frames  []byte
 	// tags are of deliveries that are answered and not yet told.
 	tags []uint64
@@ -61,18 +64,29 @@ func (a *acks) answer(tags []uint64, ds []drivers.Delivery) []uint64 {
 func (a *acks) add(ds []drivers.Delivery) error {
 	a.writing.Lock()
 	defer a.writing.Unlock()
+	first := len(a.tags) == 0
 	a.tags = a.answer(a.tags, ds)
 	switch {
 	case len(a.tags) > a.most:
 		return a.write()
-	case len(a.tags) == 0 || a.armed || a.over:
-	case a.timer == nil:
-		a.timer, a.armed = time.AfterFunc(ackDelay, a.late), true
-	default:
-		a.timer.Reset(ackDelay)
-		a.armed = true
+	case first && len(a.tags) > 0:
+		a.due = time.Now().Add(ackDelay)
+		a.arm(ackDelay)
 	}
 	return nil
+}
+
+// arm has late called after d, unless it will be anyway: it looks then how long there is still to wait.
+func (a *acks) arm(d time.Duration) {
+	switch {
+	case a.armed || a.over:
+		return
+	case a.timer == nil:
+		a.timer = time.AfterFunc(d, a.late)
+	default:
+		a.timer.Reset(d)
+	}
+	a.armed = true
 }
 
 // late writes what has waited. When it fails the line is cut, and the consumer hears of it by that.
@@ -80,7 +94,11 @@ func (a *acks) late() {
 	a.writing.Lock()
 	defer a.writing.Unlock()
 	a.armed = false
-	if !a.over {
+	switch left := time.Until(a.due); {
+	case a.over || len(a.tags) == 0:
+	case left > 0: // others were written meanwhile
+		a.arm(left)
+	default:
 		a.write() //nolint:errcheck // see above
 	}
 }
