@@ -1,8 +1,13 @@
 package bench
 
 import (
+	"encoding/csv"
 	"fmt"
+	"math"
 	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,7 +20,8 @@ import (
 // tenMillion is how many messages go through each broker; ORDEAL_SOAK_MESSAGES overrides it for a look at the benchmark itself.
 const tenMillion = 10_000_000
 
-// soakScenario is a closed loop. Producers stop after some seconds, whatever their rate is, so a short run comes first that tells how many.
+// soakScenario is a closed loop. Producers stop after some seconds, whatever their rate is, so a run of soakTrial comes first that tells how
+// many.
 // Everything stays on the broker until the run is over: nothing is trimmed, so that everything can be read.
 const soakScenario = `
 version: 1
@@ -44,7 +50,7 @@ func (p *peers) soak(b *testing.B, kind string) {
 		}
 	}
 	room(b, messages*1000) // a broker needs a few hundred bytes for each, and ordeal six for each of its events
-	rate := phase(b, p.execute(b, fmt.Sprintf(soakScenario, 5), kind).Run, "full").AckedRate
+	rate := slowest(b, p.execute(b, fmt.Sprintf(soakScenario, soakTrial), kind))
 	for left, n := messages, 1; left > 0; n++ {
 		r := p.execute(b, fmt.Sprintf(soakScenario, int64(float64(left)/rate*soakMargin)+1), kind)
 		full := phase(b, r.Run, "full")
@@ -54,14 +60,95 @@ func (p *peers) soak(b *testing.B, kind string) {
 		if r.Verdict != reports.Pass {
 			b.Fatalf("%s: %s\n%s", r.Verdict, r.Headline, strings.Join(r.Reasons, "\n"))
 		}
-		left, rate = left-r.Counts.Unique, full.AckedRate
+		left, rate = left-r.Counts.Unique, min(rate, slowest(b, r))
 	}
 	b.ReportMetric(0, "ns/op")
 }
 
-// soakMargin makes a run a little longer than its messages need, for a broker becomes slower with what it holds. Where that is not enough,
-// another run takes the rest.
-const soakMargin = 1.25
+const (
+	// soakTrial is how long the first run is, in seconds: RabbitMQ begins fast and is a quarter slower after half a minute.
+	soakTrial = 30
+	// soakWindow is of how many seconds a rate is the mean, so that one bad second does not count for all.
+	soakWindow = 5
+	// soakMargin makes a run longer than its messages need at the slowest rate seen, for a broker becomes slower with what it holds. Where
+	// that is not enough, another run takes the rest.
+	soakMargin = 1.5
+)
+
+// slowest is the rate of acknowledgements in the slowest soakWindow of a run, in messages a second.
+func slowest(b *testing.B, r ordealRun) float64 {
+	b.Helper()
+	file, err := os.Open(filepath.Join(r.dir, "series.csv"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer file.Close()
+	rows, err := csv.NewReader(file).ReadAll()
+	if err != nil || len(rows) == 0 {
+		b.Fatalf("%s: %d lines, %v", file.Name(), len(rows), err)
+	}
+	rate, err := slowestRate(rows[1:], slices.Index(rows[0], "acked"))
+	if err != nil {
+		b.Fatalf("%s: %v", file.Name(), err)
+	}
+	return rate
+}
+
+// slowestRate looks for it in the seconds of a series; those at both ends, in which the load begins and ends, do not count.
+func slowestRate(seconds [][]string, column int) (float64, error) {
+	if column < 0 || len(seconds) < soakWindow+2 {
+		return 0, fmt.Errorf("%d seconds, column %d: too little to tell a rate", len(seconds), column)
+	}
+	seconds = seconds[1 : len(seconds)-1]
+	rates := make([]float64, len(seconds))
+	for i, second := range seconds {
+		if second[column] == "" { // the load was over
+			rates = rates[:i]
+			break
+		}
+		var err error
+		if rates[i], err = strconv.ParseFloat(second[column], 64); err != nil {
+			return 0, err
+		}
+	}
+	least := math.Inf(1)
+	for i := soakWindow; i <= len(rates); i++ {
+		sum := 0.0
+		for _, rate := range rates[i-soakWindow : i] {
+			sum += rate
+		}
+		least = min(least, sum/soakWindow)
+	}
+	if !(least > 0) || math.IsInf(least, 1) {
+		return 0, fmt.Errorf("the slowest rate of %d seconds is %v", len(rates), least)
+	}
+	return least, nil
+}
+
+// One bad second is not taken for the broker's rate, nor are the ends of the load.
+func TestSlowestRate(t *testing.T) {
+	seconds := func(rates ...string) (rows [][]string) {
+		for i, rate := range rates {
+			rows = append(rows, []string{strconv.Itoa(i), rate})
+		}
+		return rows
+	}
+	for _, c := range []struct {
+		rows [][]string
+		want float64
+	}{
+		{seconds("1", "10", "10", "10", "10", "10", "2"), 10},
+		{seconds("1", "10", "10", "0", "10", "10", "10", "20", "2"), 8},
+		{seconds("1", "10", "10", "10", "10", "10", "5", "5", "5", "5", "5", "1", "", ""), 4.2},
+		{seconds("1", "10", "10", "10", "10", "2"), 0},
+		{seconds("1", "0", "0", "0", "0", "0", "2"), 0},
+		{seconds("1", "10", "10", "x", "10", "10", "2"), 0},
+	} {
+		if got, err := slowestRate(c.rows, 1); got != c.want || (err == nil) != (c.want > 0) {
+			t.Errorf("%v: %v, %v; want %v", c.rows, got, err, c.want)
+		}
+	}
+}
 
 // room ends the benchmark where the disk of the temporary files has less than so many bytes.
 func room(b *testing.B, least int64) {
