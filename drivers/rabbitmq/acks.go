@@ -26,8 +26,8 @@ type acks struct {
 	armed   bool
 	over    bool
 	// due is when the first of tags has waited for ackDelay.
-	due time.Time
-	frames  []byte
+	due    time.Time
+	frames []byte
 	// tags are of deliveries that are answered and not yet told.
 	tags []uint64
 

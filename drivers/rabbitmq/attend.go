@@ -2,48 +2,9 @@ package rabbitmq
 
 import (
 	"context"
-	"sync"
 
 	"ordeal/drivers"
 )
-
-// attendance is what a consumer needs to read its line itself. What ends its call interrupts the read and leaves the line whole.
-type attendance struct {
-	line *line
-
-	mu sync.Mutex
-	// done is that of the context whose end interrupts reads, the same for very many calls.
-	done <-chan struct{}
-	stop func() bool
-}
-
-// watch has the end of ctx interrupt reads.
-func (a *attendance) watch(ctx context.Context) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	done := ctx.Done()
-	if done == a.done {
-		return
-	}
-	a.drop()
-	if a.done = done; done != nil {
-		a.stop = context.AfterFunc(ctx, a.line.interrupt)
-	}
-}
-
-// release lets go of the context.
-func (a *attendance) release() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.drop()
-}
-
-func (a *attendance) drop() {
-	if a.stop != nil {
-		a.stop()
-	}
-	a.stop, a.done = nil, nil
-}
 
 // receive waits for at least one delivery.
 func (c *consumer) receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
@@ -73,7 +34,10 @@ func (c *consumer) attend(ctx context.Context) bool {
 	if l.parts.Load() != 1 {
 		return false
 	}
-	c.attendance.watch(ctx)
+	if c.reads.arm(ctx) != nil {
+		return true
+	}
+	defer c.reads.disarm()
 	l.waiting.Store(true)
 	defer l.waiting.Store(false)
 	select {

@@ -20,8 +20,8 @@ type consumer struct {
 	counted bool
 	fuse    fuse
 	acks    *acks
-	// attendance is for a line that the consumer has to itself.
-	attendance attendance
+	// reads interrupts the reading of a line that the consumer has to itself, and leaves the line whole.
+	reads fuse
 }
 
 // prefetch is how many deliveries of one queue may be unanswered. The broker counts by consumer, and there is one for each shard: together
@@ -34,7 +34,7 @@ func (*session) prefetch(spec drivers.ConsumerSpec) int {
 func newConsumer(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*consumer, error) {
 	c := &consumer{
 		session: s, spec: spec, inbox: newInbox(), auto: spec.Topic.Model == drivers.Broadcast || spec.Group.Ack == drivers.AckBefore,
-		fuse: fuse{cut: s.line.cut}, attendance: attendance{line: s.line}, counted: spec.Topic.Model != drivers.Broadcast && queueType(s.cfg, spec.Topic) == typeQuorum,
+		fuse: fuse{cut: s.line.cut}, reads: fuse{cut: s.line.interrupt}, counted: spec.Topic.Model != drivers.Broadcast && queueType(s.cfg, spec.Topic) == typeQuorum,
 	}
 	defer context.AfterFunc(ctx, s.line.cut)()
 	var err error
@@ -184,7 +184,7 @@ func (c *consumer) Close(ctx context.Context) error {
 		return nil
 	}
 	c.fuse.release()
-	c.attendance.release()
+	c.reads.release()
 	c.end(errClosed, true) // first, so that the line is read on
 	defer context.AfterFunc(ctx, c.session.line.cut)()
 	c.acks.close()

@@ -16,7 +16,8 @@
 // after what the group has acknowledged; another process would begin with the oldest message.
 //
 // The client library makes the connection, keeps it alive, and opens, declares and closes. What happens for every message does not pass
-// through it, because it costs there a write call and thirty allocations a message: see line. A connection never comes back by itself.
+// through it, because it costs there a write call and thirty allocations a message: see line. Nor does a consumer wait for it that has the
+// connection to itself: see intake. A connection never comes back by itself.
 //
 // A send is acked by the publisher confirm, rejected when the broker returned it as unroutable before it confirmed it (which it does
 // for a moment after a restart), and unknown when the channel or the connection is gone. A message over the broker's max_message_size ends

@@ -63,6 +63,7 @@ func newLine(conn net.Conn) *line {
 // cut ends everything on the connection.
 func (l *line) cut() {
 	l.once.Do(func() { l.err = l.Conn.Close() })
+	l.summon() // to find out
 }
 
 // Close is the library's.
@@ -146,4 +147,3 @@ func (l *line) expectGreeting(limit time.Duration) *time.Timer {
 		}
 	})
 }
-

@@ -40,7 +40,7 @@ type member struct {
 func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*member, error) {
 	m := &member{
 		session: s, spec: spec, group: s.places.group(s.where(spec.Topic), spec.Group.Name, spec.Topic.Shards),
-		core:   &consumer{session: s, spec: spec, inbox: newInbox(), fuse: fuse{cut: s.line.cut}, attendance: attendance{line: s.line}},
+		core:   &consumer{session: s, spec: spec, inbox: newInbox(), fuse: fuse{cut: s.line.cut}, reads: fuse{cut: s.line.interrupt}},
 		before: spec.Group.Ack == drivers.AckBefore,
 		kicked: make(chan struct{}, 1), quit: make(chan struct{}), readings: map[uint64]*reading{},
 	}
@@ -211,7 +211,7 @@ func (m *member) Close(ctx context.Context) error {
 	}
 	m.group.leave(m)
 	m.core.fuse.release()
-	m.core.attendance.release()
+	m.core.reads.release()
 	m.core.end(errClosed, true) // first, so that the line is read on
 	defer context.AfterFunc(ctx, m.session.line.cut)()
 	m.core.acks.close()

@@ -25,7 +25,7 @@ func newReplayer(ctx context.Context, s *session, t drivers.Topic, shard int, st
 	r := &replayer{
 		core: &consumer{
 			session: s, spec: drivers.ConsumerSpec{Topic: t, Group: drivers.Group{Name: "replay"}}, inbox: newInbox(),
-			fuse: fuse{cut: s.line.cut}, attendance: attendance{line: s.line},
+			fuse: fuse{cut: s.line.cut}, reads: fuse{cut: s.line.interrupt},
 		},
 		shard: int32(shard),
 	}
@@ -107,7 +107,7 @@ func (r *replayer) Close(ctx context.Context) error {
 		return nil
 	}
 	r.core.fuse.release()
-	r.core.attendance.release()
+	r.core.reads.release()
 	r.core.end(errClosed, true) // first, so that the line is read on
 	defer context.AfterFunc(ctx, s.line.cut)()
 	r.core.acks.close()
