@@ -116,7 +116,6 @@ func (p *peers) broker(b *testing.B, kind string, nodes int, server map[string]s
 // ordealRun is one whole run of ordeal in a process of its own.
 type ordealRun struct {
 	*reports.Run
-	dir   string // its folder
 	child *child
 	cpu   float64 // µs for one message, of the whole process's life
 }
@@ -139,8 +138,7 @@ func (p *peers) execute(b *testing.B, scenario, target string, more ...string) o
 	}, more...)
 	c := start(b, nil, p.binary, args...)
 	failed := c.wait()
-	folder := filepath.Join(dir, "runs", "latest")
-	r, err := reports.Read(filepath.Join(folder, "run.json"))
+	r, err := reports.Read(filepath.Join(dir, "runs", "latest", "run.json"))
 	if err != nil {
 		b.Fatalf("%v; %v", err, failed)
 	}
@@ -149,7 +147,7 @@ func (p *peers) execute(b *testing.B, scenario, target string, more ...string) o
 		b.Fatalf("%s, %d unknown, %d rejected: %s\n%s", r.Verdict, r.Counts.Unknown, r.Counts.Rejected, r.Headline, strings.Join(r.Reasons, "\n"))
 	}
 	state := c.cmd.ProcessState
-	return ordealRun{r, folder, c, (state.UserTime() + state.SystemTime()).Seconds() * 1e6 / float64(r.Counts.Attempted)}
+	return ordealRun{r, c, (state.UserTime() + state.SystemTime()).Seconds() * 1e6 / float64(r.Counts.Attempted)}
 }
 
 // ordeal is a whole run as one side of a comparison. Its CPU is that of the run from the first message to the end of the drain, as run.json

@@ -1,13 +1,8 @@
 package bench
 
 import (
-	"encoding/csv"
 	"fmt"
-	"math"
 	"os"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -50,7 +45,7 @@ func (p *peers) soak(b *testing.B, kind string) {
 		}
 	}
 	room(b, messages*1000) // a broker needs a few hundred bytes for each, and ordeal six for each of its events
-	rate := slowest(b, p.execute(b, fmt.Sprintf(soakScenario, soakTrial), kind))
+	rate := slowest(b, p.execute(b, fmt.Sprintf(soakScenario, soakTrial), kind).Run)
 	for left, n := messages, 1; left > 0; n++ {
 		r := p.execute(b, fmt.Sprintf(soakScenario, int64(float64(left)/rate*soakMargin)+1), kind)
 		full := phase(b, r.Run, "full")
@@ -60,7 +55,7 @@ func (p *peers) soak(b *testing.B, kind string) {
 		if r.Verdict != reports.Pass {
 			b.Fatalf("%s: %s\n%s", r.Verdict, r.Headline, strings.Join(r.Reasons, "\n"))
 		}
-		left, rate = left-r.Counts.Unique, min(rate, slowest(b, r))
+		left, rate = left-r.Counts.Unique, min(rate, slowest(b, r.Run))
 	}
 	b.ReportMetric(0, "ns/op")
 }
@@ -76,76 +71,52 @@ const (
 )
 
 // slowest is the rate of acknowledgements in the slowest soakWindow of a run, in messages a second.
-func slowest(b *testing.B, r ordealRun) float64 {
+func slowest(b *testing.B, r *reports.Run) float64 {
 	b.Helper()
-	file, err := os.Open(filepath.Join(r.dir, "series.csv"))
-	if err != nil {
-		b.Fatal(err)
+	load := 0.0 // seconds, after which come those of the drain
+	for i := range r.Phases {
+		load += r.Phases[i].Seconds
 	}
-	defer file.Close()
-	rows, err := csv.NewReader(file).ReadAll()
-	if err != nil || len(rows) == 0 {
-		b.Fatalf("%s: %d lines, %v", file.Name(), len(rows), err)
+	var rates []float64
+	for _, second := range r.Series[:min(len(r.Series), int(load))] {
+		rates = append(rates, second.Acked)
 	}
-	rate, err := slowestRate(rows[1:], slices.Index(rows[0], "acked"))
-	if err != nil {
-		b.Fatalf("%s: %v", file.Name(), err)
+	rate := slowestRate(rates)
+	if rate <= 0 {
+		b.Fatalf("the slowest of %d seconds tell no rate", len(rates))
 	}
 	return rate
 }
 
-// slowestRate looks for it in the seconds of a series; those at both ends, in which the load begins and ends, do not count.
-func slowestRate(seconds [][]string, column int) (float64, error) {
-	if column < 0 || len(seconds) < soakWindow+2 {
-		return 0, fmt.Errorf("%d seconds, column %d: too little to tell a rate", len(seconds), column)
-	}
-	seconds = seconds[1 : len(seconds)-1]
-	rates := make([]float64, len(seconds))
-	for i, second := range seconds {
-		if second[column] == "" { // the load was over
-			rates = rates[:i]
-			break
-		}
-		var err error
-		if rates[i], err = strconv.ParseFloat(second[column], 64); err != nil {
-			return 0, err
-		}
-	}
-	least := math.Inf(1)
-	for i := soakWindow; i <= len(rates); i++ {
+// slowestRate is that of the slowest soakWindow; the first and the last second, in which a load begins and ends, do not count. It is 0 where
+// there are too few.
+func slowestRate(rates []float64) float64 {
+	least := 0.0
+	for i := 1; i+soakWindow < len(rates); i++ {
 		sum := 0.0
-		for _, rate := range rates[i-soakWindow : i] {
+		for _, rate := range rates[i : i+soakWindow] {
 			sum += rate
 		}
-		least = min(least, sum/soakWindow)
+		if mean := sum / soakWindow; i == 1 || mean < least {
+			least = mean
+		}
 	}
-	if !(least > 0) || math.IsInf(least, 1) {
-		return 0, fmt.Errorf("the slowest rate of %d seconds is %v", len(rates), least)
-	}
-	return least, nil
+	return least
 }
 
 // One bad second is not taken for the broker's rate, nor are the ends of the load.
 func TestSlowestRate(t *testing.T) {
-	seconds := func(rates ...string) (rows [][]string) {
-		for i, rate := range rates {
-			rows = append(rows, []string{strconv.Itoa(i), rate})
-		}
-		return rows
-	}
 	for _, c := range []struct {
-		rows [][]string
-		want float64
+		rates []float64
+		want  float64
 	}{
-		{seconds("1", "10", "10", "10", "10", "10", "2"), 10},
-		{seconds("1", "10", "10", "0", "10", "10", "10", "20", "2"), 8},
-		{seconds("1", "10", "10", "10", "10", "10", "5", "5", "5", "5", "5", "1", "", ""), 4.2},
-		{seconds("1", "10", "10", "10", "10", "2"), 0},
-		{seconds("1", "0", "0", "0", "0", "0", "2"), 0},
-		{seconds("1", "10", "10", "x", "10", "10", "2"), 0},
+		{[]float64{1, 10, 10, 10, 10, 10, 2}, 10},
+		{[]float64{1, 10, 10, 0, 10, 10, 10, 20, 2}, 8},
+		{[]float64{1, 10, 10, 10, 10, 10, 5, 5, 5, 5, 5, 1}, 5},
+		{[]float64{1, 10, 10, 10, 10, 2}, 0},
 	} {
-		if got, err := slowestRate(c.rows, 1); got != c.want || (err == nil) != (c.want > 0) {
-			t.Errorf("%v: %v, %v; want %v", c.rows, got, err, c.want)
+		if got := slowestRate(c.rates); got != c.want {
+			t.Errorf("%v: %v, want %v", c.rates, got, c.want)
 		}
 	}
 }
