@@ -80,7 +80,8 @@ func TestBadDays(t *testing.T) {
 			if r.Token == 2 && (r.Outcome != drivers.Rejected || !errors.Is(r.Err, errChannel)) {
 				t.Errorf("the one that ended the channel is %s: %v", r.Outcome, r.Err)
 			}
-			if r.Token > 2 && r.Outcome != drivers.Unknown {
+			var unsent *unsentError // the broker's word may come before it is written
+			if r.Token > 2 && r.Outcome != drivers.Unknown && !errors.As(r.Err, &unsent) {
 				t.Errorf("message %d, behind it, is %s: %v", r.Token, r.Outcome, r.Err)
 			}
 			if r.Token < 2 && r.Outcome == drivers.Rejected {
