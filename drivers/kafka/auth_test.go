@@ -62,6 +62,9 @@ func TestSecured(t *testing.T) {
 	}
 	t.Run("refusals", func(t *testing.T) { refusals(t, b) })
 	t.Run("conformance", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("the suite again")
+		}
 		h := harness(nil, 1)
 		h.New = func(*testing.T) (drivers.Driver, drivers.Config) {
 			cfg := b.as(userTester, authScram512)
@@ -69,9 +72,6 @@ func TestSecured(t *testing.T) {
 			return New(), cfg
 		}
 		h.Messages = 500
-		if testing.Short() {
-			h.Models = []drivers.Model{drivers.Log}
-		}
 		drivertest.Run(t, h)
 	})
 }
