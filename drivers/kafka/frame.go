@@ -2,7 +2,8 @@ package kafka
 
 // frame follows the answers in what a broker sends: four bytes of length, and as many more.
 type frame struct {
-	// head counts the bytes of the length that have passed, size is what they say so far, and left how much of the answer is to come after them.
+	// head counts the bytes of the length that have passed, size is what they say so far, and left how much of the answer is to come after
+	// them.
 	head int
 	size uint32
 	left int

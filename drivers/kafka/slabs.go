@@ -6,8 +6,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// slabs lends the library the memory of a consumer's records. A record is twice as large as a small message, and of no use once its delivery
-// is made: what Kafka said of it is copied then, and its key and body are elsewhere. Whoever makes the delivery recycles the record.
+// slabs lends the library the memory of a consumer's records. A record is twice as large as a small message, and of no use once its
+// delivery is made: what Kafka said of it is copied then, and its key and body are elsewhere. Whoever makes the delivery recycles the
+// record.
 type slabs struct{ pool sync.Pool }
 
 var _ kgo.PoolRecords = (*slabs)(nil)

@@ -24,8 +24,8 @@ const (
 	garbagePause = 250 * time.Millisecond
 )
 
-// Tune sets that pace, keeps it while what is alive changes and garbage comes faster or slower, and returns what undoes it. A run does so; the
-// benchmarks do it for what a run is compared with.
+// Tune sets that pace, keeps it while what is alive changes and garbage comes faster or slower, and returns what undoes it. A run does so;
+// the benchmarks do it for what a run is compared with.
 func Tune() (restore func()) {
 	heap := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
 	read := func() (live, made uint64) {
