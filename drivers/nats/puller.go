@@ -361,7 +361,8 @@ func (c *puller) settle(ctx context.Context, what string, ds []drivers.Delivery,
 	return nil
 }
 
-// answer writes the answers, or lets them rest if it may, and with the room that they make the next request. The caller has the intake's turn.
+// answer writes the answers, or lets them rest if it may, and with the room that they make the next request. The caller has the intake's
+// turn.
 func (c *puller) answer(ctx context.Context, ds []drivers.Delivery, body []byte, rest bool) error {
 	if err := c.fuse.arm(ctx); err != nil {
 		return err

@@ -6,16 +6,16 @@ import (
 	"runtime"
 )
 
-// How much one processor carries: an event is a message sent or a delivery, and costs about 2 µs under load and 8 µs at a moderate rate, most of
-// which is waking up.
+// How much one processor carries: an event is a message sent or a delivery, and costs about 2 µs under load and 8 µs at a moderate rate,
+// most of which is waking up.
 const (
 	eventsPerProcessor = 50_000
 	bytesPerProcessor  = 32 << 20
 )
 
 // processors is how many a run needs, of those there are. A runtime with a processor to spare wakes a second thread for each message that
-// comes, to look for more work, and it finds none: at a moderate rate that is a fifth of ordeal's CPU time, and as many interruptions of a broker
-// on the same machine. So a run that one processor carries with ease gets one. A closed loop takes all it can get.
+// comes, to look for more work, and it finds none: at a moderate rate that is a tenth of ordeal's CPU time, and as many interruptions of a
+// broker on the same machine. So a run that one processor carries with ease gets one. A closed loop takes all it can get.
 func (p *plan) processors(have int) int {
 	events, bytes := 0.0, 0.0
 	for i, e := range p.scenario.Producers {
