@@ -34,7 +34,8 @@ func (*session) prefetch(spec drivers.ConsumerSpec) int {
 func newConsumer(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*consumer, error) {
 	c := &consumer{
 		session: s, spec: spec, inbox: newInbox(), auto: spec.Topic.Model == drivers.Broadcast || spec.Group.Ack == drivers.AckBefore,
-		fuse: fuse{cut: s.line.cut}, reads: fuse{cut: s.line.interrupt}, counted: spec.Topic.Model != drivers.Broadcast && queueType(s.cfg, spec.Topic) == typeQuorum,
+		fuse: fuse{cut: s.line.cut}, reads: fuse{cut: s.line.interrupt},
+		counted: spec.Topic.Model != drivers.Broadcast && queueType(s.cfg, spec.Topic) == typeQuorum,
 	}
 	defer context.AfterFunc(ctx, s.line.cut)()
 	var err error

@@ -129,7 +129,7 @@ func tooLarge(err error) (size, limit int, ok bool) {
 	}
 	_, words, _ := strings.Cut(e.Reason, "message size ")
 	words = strings.Replace(words, "configured ", "", 1)
-	n, _ := fmt.Sscanf(words, "%d is larger than max size %d", &size, &limit) //nolint:errcheck // other words are no such error
+	n, _ := fmt.Sscanf(words, "%d is larger than max size %d", &size, &limit) // of other words it is less
 	return size, limit, n == 2 && size > limit
 }
 

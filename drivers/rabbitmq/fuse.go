@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// fuse cuts the line when the context of a call ends while it writes, or interrupts its reading while it waits. It is armed once for a context, not for a call, because
-// the engine calls with the same one all the time.
+// fuse cuts the line when the context of a call ends while it writes, or interrupts its reading while it waits. It is armed once for a
+// context, not for a call, because the engine calls with the same one all the time.
 type fuse struct {
 	cut func()
 

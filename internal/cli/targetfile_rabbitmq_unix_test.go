@@ -17,7 +17,8 @@ func rabbitmqElsewhere(t *testing.T) (o *others, file string) {
 	long(t)
 	needs(t, "rabbitmq")
 	o = elsewhereOf(t, "rabbitmq", 1, nil)
-	return o, o.file("", 0)
+	file = o.file("", 0)
+	return o, file
 }
 
 // steadyThen is a steady second and a phase with faults on a durable topic: what RabbitMQ confirms of it is synced.
