@@ -61,7 +61,7 @@ func (p *peers) soak(b *testing.B, kind string) {
 }
 
 const (
-	// soakTrial is how long the first run is, in seconds: RabbitMQ begins fast and is a quarter slower after half a minute.
+	// soakTrial is how long the first run is, in seconds: long enough to see a broker that begins fast become slower.
 	soakTrial = 30
 	// soakWindow is of how many seconds a rate is the mean, so that one bad second does not count for all.
 	soakWindow = 5
