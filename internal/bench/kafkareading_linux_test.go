@@ -70,8 +70,8 @@ func TestMeasuredPart(t *testing.T) {
 	began := time.Now()
 	var ms []moment
 	var cpu time.Duration
-	for i, cost := range []time.Duration{90, 50, 30, 20, 20, 20, 20, 10} {
-		cpu += cost * time.Second
+	for i, cost := range []int{90, 50, 30, 20, 20, 20, 20, 10} {
+		cpu += time.Duration(cost) * time.Second
 		ms = append(ms, moment{at: began.Add(time.Duration(i) * time.Second), messages: int64(i+1) * 10, cpu: cpu})
 	}
 	if f, falling := measuredPart(ms[:7], 60, 40); fmt.Sprintf("%.0f %.0f", f.Rate, f.CPU/1e6) != "10 2" || falling {

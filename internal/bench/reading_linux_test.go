@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -112,9 +111,7 @@ func read(w *work) (f figure, err error) {
 	}
 	reader, err := worker.NewLocal(plan, worker.Deps{
 		Driver: d, Config: cfg, Book: book, History: log, Logger: quiet(), Notify: func(string) {},
-		Dial: func(worker.Role, string) worker.Dial {
-			return func(ctx context.Context, network, addr string) (net.Conn, error) { return dial(ctx, network, addr) }
-		},
+		Dial: func(worker.Role, string) worker.Dial { return dial },
 	})
 	if err != nil {
 		_, closed := log.Close(nil)

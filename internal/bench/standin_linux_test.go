@@ -36,7 +36,7 @@ func serveStandIn(args []string) (served bool, err error) {
 		return false, nil
 	}
 	var w work
-	if err = json.Unmarshal([]byte(args[2]), &w); err != nil {
+	if err := json.Unmarshal([]byte(args[2]), &w); err != nil {
 		return true, err
 	}
 	defer engine.Tune()() // as a run of ordeal collects its garbage
