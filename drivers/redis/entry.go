@@ -2,8 +2,8 @@ package redis
 
 import (
 	"fmt"
+	"math"
 	"strconv"
-	"strings"
 
 	"github.com/redis/rueidis"
 
@@ -17,20 +17,59 @@ const (
 	headerField = "h."
 )
 
-// addCommand makes the XADD of m to the stream of key. The command refers to m's bytes until it was run.
-func addCommand(l *line, key, maxLen string, m *drivers.Message) rueidis.Completed {
-	b := l.client.B().Arbitrary("XADD", key)
-	if maxLen != "" {
-		b = b.Args("MAXLEN", "~", maxLen)
+// stencil is the command that sends to one key, without what differs from message to message.
+type stencil struct {
+	words int
+	head  []byte
+	// entry tells that it is an XADD, whose fields have names.
+	entry bool
+}
+
+// stencil makes the command for a key of t.
+func (s settings) stencil(t drivers.Topic, key string) stencil {
+	words, entry := []string{"XADD", key}, false
+	switch {
+	case t.Model == drivers.Broadcast:
+		words[0] = "PUBLISH"
+	case s.ofList(t):
+		words[0] = "RPUSH"
+	default:
+		if entry = true; s.maxLen != "" {
+			words = append(words, "MAXLEN", "~", s.maxLen)
+		}
+		words = append(words, "*", bodyField)
 	}
-	b = b.Args("*", bodyField, rueidis.BinaryString(m.Body))
+	o := stencil{words: len(words) + 1, entry: entry}
+	for _, w := range words {
+		o.head = appendText(o.head, w)
+	}
+	return o
+}
+
+// add writes the command for m.
+func (o *stencil) add(w *wire, m *drivers.Message) {
+	w.room(len(o.head) + len(m.Body))
+	words := o.words
+	if o.entry {
+		if len(m.Key) > 0 {
+			words += 2
+		}
+		words += 2 * len(m.Headers)
+	}
+	w.out = appendCount(w.out, words)
+	w.out = append(w.out, o.head...)
+	w.text(m.Body)
+	if !o.entry {
+		return
+	}
 	if len(m.Key) > 0 {
-		b = b.Args(keyField, rueidis.BinaryString(m.Key))
+		w.out = appendText(w.out, keyField)
+		w.text(m.Key)
 	}
-	for _, h := range m.Headers {
-		b = b.Args(headerField+h.Name, rueidis.BinaryString(h.Value))
+	for i := range m.Headers {
+		w.out = appendText(w.out, headerField+m.Headers[i].Name)
+		w.text(m.Headers[i].Value)
 	}
-	return b.Build()
 }
 
 // readEntry makes a delivery of a stream entry: [id, [field, value, …]]. It is false for an entry that was deleted meanwhile.
@@ -73,20 +112,34 @@ func readEntry(entry *rueidis.RedisMessage, d *drivers.Delivery) (bool, error) {
 }
 
 // parsePosition reads an entry id: <milliseconds>-<sequence>.
-func parsePosition(id string) (drivers.Position, bool) {
-	ms, seq, ok := strings.Cut(id, "-")
-	if !ok {
+func parsePosition[T string | []byte](id T) (drivers.Position, bool) {
+	var p drivers.Position
+	var first, second int
+	p.Major, first = decimal(id)
+	if first == 0 || first >= len(id) || id[first] != '-' {
 		return drivers.Position{}, false
 	}
-	major, err := strconv.ParseUint(ms, 10, 64)
-	if err != nil {
+	p.Minor, second = decimal(id[first+1:])
+	if second == 0 || first+1+second != len(id) {
 		return drivers.Position{}, false
 	}
-	minor, err := strconv.ParseUint(seq, 10, 64)
-	if err != nil {
-		return drivers.Position{}, false
+	p.Known = true
+	return p, true
+}
+
+// decimal reads the number that text begins with, and how many digits it has; none where it is too large.
+func decimal[T string | []byte](text T) (value uint64, digits int) {
+	for ; digits < len(text); digits++ {
+		d := uint64(text[digits] - '0')
+		if d > 9 {
+			break
+		}
+		if value > (math.MaxUint64-d)/10 {
+			return 0, 0
+		}
+		value = 10*value + d
 	}
-	return drivers.Position{Major: major, Minor: minor, Known: true}, true
+	return value, digits
 }
 
 // appendID writes an entry id.

@@ -33,11 +33,15 @@ var (
 // code is the first word of an error reply, by which Redis names the kind of error, in capitals; "" for what is no error reply. The library
 // leaves out the code ERR, which is for all errors without a name of their own.
 func code(err error) string {
-	reply, ok := errors.AsType[*rueidis.RedisError](err)
-	if !ok || reply.IsNil() {
+	var text string
+	if own, ok := errors.AsType[refusal](err); ok {
+		text = own.Error()
+	} else if reply, ok := errors.AsType[*rueidis.RedisError](err); ok && !reply.IsNil() {
+		text = reply.Error()
+	} else {
 		return ""
 	}
-	word, _, _ := strings.Cut(reply.Error(), " ")
+	word, _, _ := strings.Cut(text, " ")
 	if word == "" || strings.ToUpper(word) != word {
 		return "ERR"
 	}

@@ -193,7 +193,10 @@ func TestOutcomesProvoked(t *testing.T) {
 		{"a replica", "READONLY", func(k *node, _ drivers.Topic) {
 			k.run("REPLICAOF", "127.0.0.1", "1")
 		}, drivers.Rejected, true},
-		{"killed", "", func(k *node, _ drivers.Topic) { k.kill() }, drivers.Unknown, true},
+		{"killed", "", func(k *node, _ drivers.Topic) { // with the message on its way
+			k.pause()
+			time.AfterFunc(100*time.Millisecond, func() { k.process.Process.Kill() }) //nolint:errcheck // the outcome tells
+		}, drivers.Unknown, true},
 		{"paused", "", func(k *node, _ drivers.Topic) { k.pause() }, drivers.Unknown, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -46,10 +46,7 @@ type buffers struct{ read, write int }
 // controlBuffers are for what is asked now and then.
 func controlBuffers() buffers { return buffers{read: 16 << 10, write: 16 << 10} }
 
-// producerBuffers take a pipeline of 256 messages of 1 KiB in one write.
-func producerBuffers() buffers { return buffers{read: 16 << 10, write: 256 << 10} }
-
-// consumerBuffers take half of that in one read.
+// consumerBuffers take a hundred messages of 1 KiB in one read.
 func consumerBuffers() buffers { return buffers{read: 128 << 10, write: 16 << 10} }
 
 // ringScale is the power of two of the library's queue, the smallest it recommends: a line has one call at a time.
@@ -107,19 +104,13 @@ func (l *line) dial(ctx context.Context, a *access) (net.Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.set.answerTimeout)
 	defer cancel()
-	conn, err := a.env.Dial(ctx, "tcp", l.server)
+	conn, err := a.connect(ctx, l.server, func(e *ear) {
+		l.state.Lock()
+		defer l.state.Unlock()
+		l.ear = e
+	})
 	if err != nil {
 		return nil, err
-	}
-	hearing := &ear{Conn: conn}
-	conn = hearing
-	l.state.Lock()
-	l.ear = hearing
-	l.state.Unlock()
-	if a.cfg.TLS != nil {
-		if conn, err = secure(ctx, conn, a.cfg.TLS, l.server); err != nil {
-			return nil, err
-		}
 	}
 	l.state.Lock()
 	defer l.state.Unlock()
@@ -128,6 +119,20 @@ func (l *line) dial(ctx context.Context, a *access) (net.Conn, error) {
 	}
 	l.conn = conn
 	return conn, nil
+}
+
+// connect makes a connection, with TLS on top where there is some. hear gets the ear on it before anything is said.
+func (a *access) connect(ctx context.Context, server string, hear func(*ear)) (net.Conn, error) {
+	conn, err := a.env.Dial(ctx, "tcp", server)
+	if err != nil {
+		return nil, err
+	}
+	e := &ear{Conn: conn}
+	hear(e)
+	if a.cfg.TLS == nil {
+		return e, nil
+	}
+	return secure(ctx, e, a.cfg.TLS, server)
 }
 
 // secure puts TLS on top of conn.

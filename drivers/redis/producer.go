@@ -6,36 +6,42 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
-
-	"github.com/redis/rueidis"
+	"sync/atomic"
+	"time"
 
 	"ordeal/drivers"
 )
 
-const (
-	// maxPipeline bounds how many messages go out before their replies are read: more would make the first wait for the last.
-	maxPipeline = 256
-	// maxPipelineBytes bounds their bodies.
-	maxPipelineBytes = 1 << 20
-)
-
-// producer sends to streams, or to the channels of a broadcast. Send only puts messages into the outbox; one goroutine ships what is
-// there in pipelines, one after another, so that the order of a producer is the order on its connection.
+// producer sends to streams, to lists, or to the channels of a broadcast. Send writes in the caller's goroutine, whatever is on its way
+// already; one goroutine reads replies and settles them, all that one read brought at once.
 type producer struct {
-	session *session
-	spec    drivers.ProducerSpec
-	line    *line
-	route   route
-	out     *outbox
+	session  *session
+	spec     drivers.ProducerSpec
+	wire     *wire
+	route    route
+	stencils []stencil
+	flight   *flight
+	fuse     fuse
 	// largest is how long a body may be, in bytes.
 	largest int
-	// routed is Send's scratch, commands the shipping goroutine's.
-	routed   []drivers.Message
-	commands []rueidis.Completed
-	// confirm is the command that waits for other nodes, nil for none.
-	confirm []string
-	done    chan struct{}
-	once    sync.Once
+	// routed and tokens are Send's scratch.
+	routed []int32
+	tokens []uint64
+	// landing are the receipts that the reading goroutine has not given yet; ending is why the producer is of no more use once what is in
+	// flight is answered.
+	landing []drivers.Receipt
+	ending  error
+	confirm *confirm
+	// heard counts reads, for watch.
+	heard atomic.Uint64
+	stall stall
+	watch *time.Timer
+
+	mu sync.Mutex
+	// cause is why the connection was cut, nil where it went by itself.
+	cause error
+	done  chan struct{}
+	once  sync.Once
 }
 
 func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (*producer, error) {
@@ -50,20 +56,55 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.access.dialLine(ctx, s.control.server, producerBuffers())
+	w, err := s.access.dialWire(ctx, s.control.server)
 	if err != nil {
 		return nil, err
 	}
 	p := &producer{
-		largest: largest,
-		session: s, spec: spec, line: l, route: newRoute(spec.Topic), out: newOutbox(settle), confirm: confirm, done: make(chan struct{}),
+		session: s, spec: spec, wire: w, route: newRoute(spec.Topic), flight: newFlight(spec.Window, settle), fuse: fuse{cut: w.cut},
+		largest: largest, confirm: confirm, done: make(chan struct{}),
+	}
+	for _, key := range p.route.keys {
+		p.stencils = append(p.stencils, s.access.set.stencil(spec.Topic, key))
 	}
 	if err := s.add(p); err != nil {
-		l.close()
+		w.cut()
 		return nil, err
 	}
+	patience := s.access.set.answerTimeout
+	if confirm != nil {
+		patience += s.access.set.waitTimeout
+	}
+	every := max(patience/stallLooks, time.Millisecond)
+	p.mu.Lock()
+	p.watch = time.AfterFunc(every, func() { p.look(every) })
+	p.mu.Unlock()
 	go p.run()
 	return p, nil
+}
+
+// look cuts the connection when no answer comes.
+func (p *producer) look(every time.Duration) {
+	if p.stall.over(p.heard.Load(), p.flight.open() > 0) {
+		p.cut(errNoAnswer)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cause == nil {
+		p.watch.Reset(every)
+	}
+}
+
+// cut ends the connection for a reason. Only the first counts.
+func (p *producer) cut(cause error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cause == nil {
+		p.cause = cause
+		p.watch.Stop()
+	}
+	p.wire.cut()
 }
 
 // defaultLargest is proto-max-bulk-len where it cannot be asked: the default of all versions.
@@ -82,185 +123,174 @@ func (s *session) largest(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// confirmation is what each pipeline ends with, by the guarantee: WAIT and WAITAOF answer for all writes of their connection.
-func confirmation(s *session, spec drivers.ProducerSpec) ([]string, error) {
-	need, patience := quorum(spec.Topic), strconv.FormatInt(s.access.set.waitTimeout.Milliseconds(), 10)
-	switch {
-	case spec.Topic.Model == drivers.Broadcast || need == 0:
-		return nil, nil
-	case spec.Guarantee == drivers.Replicated:
-		return []string{"WAIT", strconv.Itoa(need), patience}, nil
-	case spec.Guarantee == drivers.Durable:
-		if !atLeast(s.version, waitaofSince) {
-			return nil, fmt.Errorf("durable with replicas needs WAITAOF of Redis %s, and the server is %s: set replicas to 1, or update it",
-				waitaofSince, s.version)
-		}
-		return []string{"WAITAOF", "1", strconv.Itoa(need), patience}, nil
-	default:
-		return nil, nil
-	}
-}
-
 // waitaofSince is the first version with WAITAOF.
 const waitaofSince = "7.2"
 
-// Send hands the batch to the shipping goroutine and never blocks: the engine's window bounds what waits.
+// Send writes the batch, and may block for the kernel's buffer. When ctx ends then, part of a command may be out, so that the connection is
+// cut.
 func (p *producer) Send(ctx context.Context, batch []drivers.Message) error {
-	if err := p.send(ctx, batch); err != nil {
+	err := p.fuse.arm(ctx)
+	if err == nil {
+		defer p.fuse.disarm()
+		p.accept(batch)
+		err = p.write(batch)
+	} else {
+		for i := range batch {
+			p.flight.refuse(batch[i].Token, err)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("send to topic %q: %w", p.spec.Topic.Name, err)
 	}
 	return nil
 }
 
-func (p *producer) send(ctx context.Context, batch []drivers.Message) error {
-	if err := ctx.Err(); err != nil {
-		p.out.refuse(batch, err)
-		return err
-	}
-	p.routed = p.routed[:0]
+// refusedShard stands for a message that is not sent.
+const refusedShard = -1
+
+// accept finds out where each message goes, and refuses what can go nowhere.
+func (p *producer) accept(batch []drivers.Message) {
+	p.routed, p.tokens = p.routed[:0], p.tokens[:0]
 	for i := range batch {
 		shard, err := p.route.shard(&batch[i])
 		if len(batch[i].Body) > p.largest {
 			err = errTooLarge
 		}
 		if err != nil {
-			p.out.refuse(batch[i:i+1], err)
-			continue
+			p.flight.refuse(batch[i].Token, err)
+			shard = refusedShard
+		} else {
+			p.tokens = append(p.tokens, batch[i].Token)
 		}
-		p.routed = append(p.routed, batch[i])
-		p.routed[len(p.routed)-1].Shard = shard
-	}
-	err := p.out.put(p.routed)
-	if err != nil {
-		p.out.refuse(p.routed, err)
-	}
-	clear(p.routed)
-	return err
-}
-
-// run ships until the outbox ends, and settles what is left then as Unknown.
-func (p *producer) run() {
-	defer close(p.done)
-	for {
-		ms, err := p.out.take()
-		for err == nil && len(ms) > 0 {
-			n := pipelineOf(ms)
-			err = p.ship(ms[:n])
-			ms = ms[n:]
-		}
-		if err == nil {
-			continue
-		}
-		p.out.end(err)
-		p.line.cut()
-		unknown := func(int) drivers.Receipt { return drivers.Receipt{Err: err} }
-		p.out.give(ms, unknown)
-		for ms, _ = p.out.take(); len(ms) > 0; ms, _ = p.out.take() {
-			p.out.give(ms, unknown)
-		}
-		return
+		p.routed = append(p.routed, shard)
 	}
 }
 
-// pipelineOf is how many of ms make the next pipeline, at least one.
-func pipelineOf(ms []drivers.Message) (n int) {
-	for size := 0; n < len(ms) && n < maxPipeline && size < maxPipelineBytes; n++ {
-		size += len(ms[n].Body)
-	}
-	return n
-}
-
-// ship sends ms in one pipeline and settles them by the replies. An error says that the connection is of no more use.
-func (p *producer) ship(ms []drivers.Message) error {
-	p.commands = p.commands[:0]
-	for i := range ms {
-		key := p.route.keys[ms[i].Shard]
-		switch {
-		case p.spec.Topic.Model == drivers.Broadcast:
-			p.commands = append(p.commands, p.line.command("PUBLISH", key, rueidis.BinaryString(ms[i].Body)))
-		case p.session.access.set.ofList(p.spec.Topic):
-			p.commands = append(p.commands, p.line.command("RPUSH", key, rueidis.BinaryString(ms[i].Body)))
-		default:
-			p.commands = append(p.commands, addCommand(p.line, key, p.session.access.set.maxLen, &ms[i]))
+// write puts what was accepted in flight and on the wire.
+func (p *producer) write(batch []drivers.Message) error {
+	p.wire.begin()
+	if err := p.flight.board(p.tokens); err != nil {
+		p.wire.mu.Unlock()
+		for _, token := range p.tokens {
+			p.flight.refuse(token, err)
 		}
-	}
-	if p.confirm != nil {
-		p.commands = append(p.commands, p.line.command(p.confirm...))
-	}
-	replies, err := p.line.do(context.Background(), p.commands...)
-	if err != nil {
-		p.out.give(ms, func(int) drivers.Receipt { return drivers.Receipt{Err: err} })
 		return err
 	}
-	var unconfirmed, end error
-	if p.confirm != nil {
-		unconfirmed = p.confirmed(&replies[len(ms)])
-		if final(unconfirmed) && !errors.Is(unconfirmed, errShort) {
-			end = unconfirmed
+	for i := range batch {
+		if shard := p.routed[i]; shard != refusedShard {
+			p.stencils[shard].add(p.wire, &batch[i])
 		}
 	}
-	p.out.give(ms, func(i int) drivers.Receipt {
-		r := receipt(&replies[i])
-		switch {
-		case final(r.Err):
-			end = r.Err
-		case r.Outcome == drivers.Acked && unconfirmed != nil:
-			r = drivers.Receipt{Err: unconfirmed}
+	p.ask()
+	err := p.wire.end()
+	for err == nil && p.unasked() { // the answer to the last question came while this one wrote
+		p.wire.begin()
+		p.ask()
+		err = p.wire.end()
+	}
+	if err != nil {
+		return cutOff(p.reason(), err)
+	}
+	return nil
+}
+
+func (p *producer) reason() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cause
+}
+
+// run reads replies until the connection ends.
+func (p *producer) run() {
+	defer close(p.done)
+	err := p.read()
+	err = cutOff(p.reason(), err)
+	p.cut(err)
+	p.flight.end(err)
+}
+
+func (p *producer) read() error {
+	for {
+		reply, err := p.wire.next()
+		if err == nil && reply != nil {
+			err = p.take(reply)
+			if err == nil {
+				continue
+			}
 		}
-		return r
-	})
-	return end
+		if p.confirm == nil { // else the confirmation settles
+			err = errors.Join(err, p.land())
+		}
+		switch {
+		case err != nil:
+			return err
+		case p.ending != nil && p.flight.open() == 0:
+			return p.ending
+		}
+		if err := p.wire.fill(); err != nil {
+			return err
+		}
+		p.heard.Add(1)
+	}
+}
+
+// take reads one reply.
+func (p *producer) take(reply []byte) error {
+	if p.confirm != nil {
+		if answered, err := p.confirmed(reply); answered {
+			return err
+		}
+	}
+	r := receipt(reply)
+	if final(r.Err) {
+		p.end(r.Err)
+	}
+	p.landing = append(p.landing, r)
+	return nil
+}
+
+// end lets nothing start any more, while what is in flight is still answered.
+func (p *producer) end(err error) {
+	if p.ending == nil {
+		p.ending = err
+		p.flight.close(err)
+	}
+}
+
+// land gives the receipts that have come together.
+func (p *producer) land() error {
+	if len(p.landing) == 0 {
+		return nil
+	}
+	err := p.flight.land(p.landing)
+	clear(p.landing)
+	p.landing = p.landing[:0]
+	return err
 }
 
 // receipt reads the reply to an XADD, which is the id of the new entry, to an RPUSH, which is the length of the list, or to a PUBLISH,
 // which is the number of listeners.
-func receipt(reply *rueidis.RedisResult) drivers.Receipt {
-	m, err := reply.ToMessage()
-	if err != nil {
+func receipt(reply []byte) drivers.Receipt {
+	c := cursor(reply)
+	kind, text, count := c.value()
+	switch {
+	case kind == ':':
+		return drivers.Receipt{Outcome: drivers.Acked}
+	case kind == '$' && count >= 0:
+		if position, ok := parsePosition(text); ok {
+			return drivers.Receipt{Outcome: drivers.Acked, Position: position}
+		}
+		return drivers.Receipt{Err: fmt.Errorf("%w: entry id %.40q", errReply, text)}
+	}
+	if err := errorOf(reply); err != nil {
 		return drivers.Receipt{Outcome: outcome(err), Err: err}
 	}
-	if m.IsInt64() {
-		return drivers.Receipt{Outcome: drivers.Acked}
-	}
-	id, err := m.ToString()
-	if err != nil {
-		return drivers.Receipt{Err: fmt.Errorf("%w: %w", errReply, err)}
-	}
-	position, ok := parsePosition(id)
-	if !ok {
-		return drivers.Receipt{Err: fmt.Errorf("%w: entry id %q", errReply, id)}
-	}
-	return drivers.Receipt{Outcome: drivers.Acked, Position: position}
-}
-
-// confirmed reads the reply to WAIT, the number of replicas, or to WAITAOF, the number of local files and of replicas.
-func (p *producer) confirmed(reply *rueidis.RedisResult) error {
-	need := int64(quorum(p.spec.Topic))
-	m, err := reply.ToMessage()
-	if err != nil {
-		return err
-	}
-	if m.IsInt64() {
-		have, err := m.ToInt64()
-		if err != nil || have < need {
-			return fmt.Errorf("%w: %d of %d replicas", errShort, have, need)
-		}
-		return nil
-	}
-	have, err := reply.AsIntSlice()
-	switch {
-	case err != nil || len(have) != 2:
-		return fmt.Errorf("%w: to %s", errReply, p.confirm[0])
-	case have[0] < 1 || have[1] < need:
-		return fmt.Errorf("%w: %d of 1 local append-only file, %d of %d replicas", errShort, have[0], have[1], need)
-	default:
-		return nil
-	}
+	return drivers.Receipt{Err: fmt.Errorf("%w: %.40q", errReply, reply)}
 }
 
 // Flush waits for the replies.
 func (p *producer) Flush(ctx context.Context) error {
-	if err := p.out.wait(ctx); err != nil {
+	if err := p.flight.wait(ctx); err != nil {
 		return fmt.Errorf("flush topic %q: %w", p.spec.Topic.Name, err)
 	}
 	return nil
@@ -270,10 +300,10 @@ func (p *producer) Flush(ctx context.Context) error {
 func (p *producer) Close(context.Context) error {
 	p.once.Do(func() {
 		p.session.forget(p)
-		p.out.end(errClosed)
-		p.line.cut()
+		p.flight.end(errClosed)
+		p.cut(errClosed)
 		<-p.done
-		p.line.close()
+		p.fuse.release()
 	})
 	return nil
 }
