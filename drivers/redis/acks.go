@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"time"
 
@@ -13,89 +14,56 @@ import (
 // ackPause is how long acks wait for a fetch to take them along.
 const ackPause = 2 * time.Millisecond
 
-// acks are on their way to the server. The fetching goroutine sends them in one pipeline with its next fetch, which saves a round trip for
-// each batch; while it waits for messages, a timer sends them over the session's control line, ackPause after they came.
+// acks are on their way to the server. They go out with the next fetch, usually at once. While a fetch is under way that waits for messages,
+// what would follow it on the connection would wait as well: then a timer sends them over the session's control line, ackPause after they came.
 type acks struct {
 	mu sync.Mutex
 	// shards are the positions by shard, count how many.
 	shards [][]drivers.Position
 	count  int
 	timer  *time.Timer
+	// armed tells that the timer runs.
+	armed bool
 	// sending is held while the timer, or leave, sends.
 	sending sync.Mutex
 }
 
-// bundle is a sender's scratch: ids by shard, written one after another into text.
-type bundle struct {
-	ids  [][]string
-	text []byte
-}
-
-// acknowledge gives the seats of ds back and notes what is to be sent. What was answered before is left out.
-func (m *member) acknowledge(ctx context.Context, ds []drivers.Delivery) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case <-m.quit:
-		return errClosed
-	case <-m.done:
-		return m.inbox.ended()
-	default:
-	}
-	a := &m.acks
-	m.mu.Lock()
-	a.mu.Lock()
+// add notes what is to be sent.
+func (a *acks) add(d *drivers.Delivery, shards int) {
 	if a.shards == nil {
-		a.shards = make([][]drivers.Position, len(m.route.keys))
+		a.shards = make([][]drivers.Position, shards)
 	}
-	before := a.count
-	for i := range ds {
-		if d := &ds[i]; d.Shard >= 0 && int(d.Shard) < len(a.shards) && m.seats.leave(d.Tag) {
-			a.shards[d.Shard] = append(a.shards[d.Shard], d.Position)
-			a.count++
-		}
+	if d.Shard >= 0 && int(d.Shard) < len(a.shards) {
+		a.shards[d.Shard] = append(a.shards[d.Shard], d.Position)
+		a.count++
 	}
-	if before == 0 && a.count > 0 {
-		if a.timer == nil {
-			a.timer = time.AfterFunc(ackPause, m.flushLate)
-		} else {
-			a.timer.Reset(ackPause)
-		}
-	}
-	a.mu.Unlock()
-	m.mu.Unlock()
-	m.call() // there is room again
-	return nil
 }
 
-// take moves what is to be sent into b; false where there is nothing.
-func (a *acks) take(b *bundle) bool {
+// arm lets the timer send what is there, after ackPause.
+func (a *acks) arm(send func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.count == 0 {
-		return false
+	if a.armed || a.count == 0 {
+		return
 	}
-	a.timer.Stop()
-	const longest = 41 // two numbers of 20 digits and the hyphen
-	if cap(b.text) < longest*a.count {
-		b.text = make([]byte, 0, longest*a.count)
+	a.armed = true
+	if a.timer == nil {
+		a.timer = time.AfterFunc(ackPause, send)
+	} else {
+		a.timer.Reset(ackPause)
 	}
-	b.text = b.text[:0]
-	if b.ids == nil {
-		b.ids = make([][]string, len(a.shards))
-	}
-	for shard, positions := range a.shards {
-		b.ids[shard] = b.ids[shard][:0]
-		for _, p := range positions {
-			begin := len(b.text)
-			b.text = appendID(b.text, p)
-			b.ids[shard] = append(b.ids[shard], rueidis.BinaryString(b.text[begin:]))
-		}
-		a.shards[shard] = positions[:0]
+}
+
+// taken forgets what was taken. mu is held.
+func (a *acks) taken() {
+	for shard := range a.shards {
+		a.shards[shard] = a.shards[shard][:0]
 	}
 	a.count = 0
-	return true
+	if a.armed {
+		a.armed = false
+		a.timer.Stop()
+	}
 }
 
 // stop lets the timer send nothing any more, and waits for what it sends now.
@@ -109,11 +77,54 @@ func (a *acks) stop() {
 	a.sending.Unlock() //nolint:staticcheck // whoever held it has sent
 }
 
+// acknowledge adds the commands for what is to be sent, and returns how many. The wire is in a batch.
+func (m *member) acknowledge() (commands int) {
+	a, w := &m.acks, m.intake.wire
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.count == 0 {
+		return 0
+	}
+	queue := m.spec.Topic.Model == drivers.Queue
+	if queue {
+		w.out = appendWords(w.out, "MULTI")
+		commands++
+	}
+	for shard, positions := range a.shards {
+		if len(positions) == 0 {
+			continue
+		}
+		w.out = appendText(appendCount(w.out, 3+len(positions)), "XACK")
+		w.out = appendText(appendText(w.out, m.route.keys[shard]), m.spec.Group.Name)
+		w.out = m.appendIDs(w.out, positions)
+		commands++
+		if queue {
+			w.out = appendText(appendText(appendCount(w.out, 2+len(positions)), "XDEL"), m.route.keys[shard])
+			w.out = m.appendIDs(w.out, positions)
+			commands++
+		}
+	}
+	if queue {
+		w.out = appendWords(w.out, "EXEC")
+		commands++
+	}
+	a.taken()
+	return commands
+}
+
+// appendIDs writes entry ids as words of a command.
+func (m *member) appendIDs(dst []byte, positions []drivers.Position) []byte {
+	for _, p := range positions {
+		m.scratch = appendID(m.scratch[:0], p)
+		dst = appendText(dst, m.scratch)
+	}
+	return dst
+}
+
 // flushLate is the timer's.
 func (m *member) flushLate() {
 	if err := m.flush(context.Background()); err != nil {
-		m.inbox.end(err)
-		m.line.cut()
+		m.intake.end(err)
 	}
 }
 
@@ -121,9 +132,41 @@ func (m *member) flushLate() {
 func (m *member) flush(ctx context.Context) error {
 	m.acks.sending.Lock()
 	defer m.acks.sending.Unlock()
-	var b bundle
-	if !m.acks.take(&b) {
-		return nil
+	a := &m.acks
+	a.mu.Lock()
+	ids := make([][]string, len(a.shards))
+	for shard, positions := range a.shards {
+		for _, p := range positions {
+			ids[shard] = append(ids[shard], string(appendID(nil, p)))
+		}
 	}
-	return run(ctx, m.session.control, m.settled(m.session.control, b.ids))
+	a.taken()
+	a.mu.Unlock()
+	return run(ctx, m.session.control, m.settled(ids))
 }
+
+// settled makes the commands that acknowledge the ids of each shard, for the control line.
+func (m *member) settled(shards [][]string) []rueidis.Completed {
+	var commands []rueidis.Completed
+	l, queue := m.session.control, m.spec.Topic.Model == drivers.Queue
+	for shard, ids := range shards {
+		if len(ids) == 0 {
+			continue
+		}
+		key := m.route.keys[shard]
+		if queue && commands == nil {
+			commands = append(commands, l.command("MULTI"))
+		}
+		commands = append(commands, l.client.B().Xack().Key(key).Group(m.spec.Group.Name).Id(ids...).Build())
+		if queue {
+			commands = append(commands, l.client.B().Xdel().Key(key).Id(ids...).Build())
+		}
+	}
+	if queue && commands != nil {
+		commands = append(commands, l.command("EXEC"))
+	}
+	return commands
+}
+
+// milliseconds words a duration for a command, at least 1: 0 would wait for ever.
+func milliseconds(d time.Duration) string { return strconv.FormatInt(max(1, d.Milliseconds()), 10) }

@@ -31,7 +31,7 @@ const (
 	pastAll = "18446744073709551615-0"
 )
 
-// care is what a member knows about the others of its group. Only the fetching goroutine uses it, but for now.
+// care is what a member knows about the others of its group. Who receives decides when to look, and the goroutine that looks does so.
 type care struct {
 	claimIdle, every time.Duration
 	next             time.Time
@@ -45,21 +45,109 @@ func newCare(claimIdle time.Duration) care {
 	return care{claimIdle: claimIdle, every: min(claimIdle/4, lookMost), silent: make(map[string]int)}
 }
 
-func (c *care) due() bool { return c.now.Swap(false) || !time.Now().Before(c.next) }
+func (c *care) due() bool { return c.now.Load() || !time.Now().Before(c.next) }
+
+// keep shows the server that the member lives while nobody receives, looks after the others when it is asked to, and sees whether the server
+// still answers.
+func (m *member) keep() {
+	defer close(m.done)
+	tick := time.NewTicker(m.care.every)
+	defer tick.Stop()
+	var silence stall
+	patience := m.session.access.set.answerTimeout + m.care.every // a fetch waits for messages first
+	for {
+		select {
+		case <-m.intake.quit:
+			return
+		case <-m.intake.gone:
+			return
+		case room := <-m.request:
+			m.report <- m.look(room)
+		case <-tick.C:
+			within := m.intake.within.Load()
+			if silence.over(m.intake.heard.Load(), within && m.owed.Load(), int(patience/m.care.every)+1) {
+				m.intake.end(errNoAnswer)
+			}
+			if within || m.mode == ackNever {
+				continue
+			}
+			if err := m.show(); err != nil {
+				m.intake.end(advised(err))
+			}
+		}
+	}
+}
+
+// attend has the others looked after, and waits for what is claimed of them. No fetch is under way meanwhile, which would have taken all room.
+func (m *member) attend(ctx context.Context) error {
+	if !m.looking {
+		m.looking = true
+		m.care.now.Store(false)
+		m.care.next = time.Now().Add(m.care.every)
+		m.request <- m.room()
+	}
+	select {
+	case seen := <-m.report:
+		m.looking = false
+		if m.mode == ackArrival {
+			m.arriving = append(m.arriving, seen.claimed...)
+		} else {
+			m.ready = append(m.ready, seen.claimed...)
+		}
+		return seen.err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-m.intake.quit:
+		return errClosed
+	case <-m.intake.gone:
+		return m.intake.reason()
+	}
+}
+
+// sight is what a look came to.
+type sight struct {
+	room    int // that is left
+	claimed []drivers.Delivery
+	err     error
+}
+
+// show lets the server see that the member lives.
+func (m *member) show() error {
+	commands := make([]rueidis.Completed, 0, len(m.route.keys))
+	for _, key := range m.route.keys {
+		commands = append(commands, m.shown(key))
+	}
+	replies, err := m.session.control.do(context.Background(), commands...)
+	for i := range replies {
+		if refused := replies[i].Error(); refused != nil && !rueidis.IsRedisNil(refused) {
+			return refused
+		}
+	}
+	return err
+}
+
+// shown makes the command that shows the member to one stream.
+func (m *member) shown(key string) rueidis.Completed {
+	return m.session.control.command("XREADGROUP", "GROUP", m.spec.Group.Name, m.name, "COUNT", "1", "STREAMS", key, pastAll)
+}
 
 // look shows the server that this member lives, and claims what was given back and what dead members hold.
 //
 // Redis's own XAUTOCLAIM goes by the idle time of an entry, so that a slow handler loses its messages to others while it works on them.
 // Here members are judged instead: one that is silent for claim_idle, although it shows itself at least every claim_idle/4, is dead.
-func (m *member) look(ctx context.Context) error {
-	m.care.next = time.Now().Add(m.care.every)
+func (m *member) look(room int) sight {
+	seen := sight{room: room}
+	seen.err = m.survey(context.Background(), &seen)
+	return seen
+}
+
+func (m *member) survey(ctx context.Context, seen *sight) error {
+	control := m.session.control
 	commands := make([]rueidis.Completed, 0, 2*len(m.route.keys))
 	for _, key := range m.route.keys {
-		commands = append(commands,
-			m.line.command("XREADGROUP", "GROUP", m.spec.Group.Name, m.name, "COUNT", "1", "STREAMS", key, pastAll),
-			m.line.command("XINFO", "CONSUMERS", key, m.spec.Group.Name))
+		commands = append(commands, m.shown(key), control.command("XINFO", "CONSUMERS", key, m.spec.Group.Name))
 	}
-	replies, err := m.line.do(ctx, commands...)
+	replies, err := control.do(ctx, commands...)
 	if err != nil {
 		return err
 	}
@@ -72,7 +160,7 @@ func (m *member) look(ctx context.Context) error {
 			return err
 		}
 		for _, c := range others {
-			if err := m.consider(ctx, int32(shard), c); err != nil {
+			if err := m.consider(ctx, seen, int32(shard), c); err != nil {
 				return err
 			}
 		}
@@ -118,12 +206,12 @@ func consumers(reply *rueidis.RedisResult) ([]consumer, error) {
 }
 
 // consider claims from c what it will not work on any more.
-func (m *member) consider(ctx context.Context, shard int32, c consumer) error {
+func (m *member) consider(ctx context.Context, seen *sight, shard int32, c consumer) error {
 	switch {
 	case c.name == m.name || c.pending == 0:
 		return nil
 	case c.name == returned:
-		return m.claim(ctx, shard, c.name, returnedLeast)
+		return m.claim(ctx, seen, shard, c.name, returnedLeast)
 	}
 	key := m.route.keys[shard] + " " + c.name
 	if c.idle < m.care.claimIdle {
@@ -133,21 +221,21 @@ func (m *member) consider(ctx context.Context, shard int32, c consumer) error {
 	if m.care.silent[key]++; m.care.silent[key] < strikes {
 		return nil
 	}
-	return m.claim(ctx, shard, c.name, strconv.FormatInt(m.care.claimIdle.Milliseconds(), 10))
+	return m.claim(ctx, seen, shard, c.name, strconv.FormatInt(m.care.claimIdle.Milliseconds(), 10))
 }
 
 // claim takes over what there is room for, and is tried again at the next look when there is more.
-func (m *member) claim(ctx context.Context, shard int32, from, idle string) error {
-	room := m.room()
+func (m *member) claim(ctx context.Context, seen *sight, shard int32, from, idle string) error {
+	room := seen.room
 	if room < 1 {
 		return nil
 	}
 	key, group := m.route.keys[shard], m.spec.Group.Name
-	ids, counts, err := m.pending(ctx, m.line, key, from, room)
+	ids, counts, err := m.pending(ctx, key, from, room)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	reply, err := m.line.ask(ctx, append([]string{"XCLAIM", key, group, m.name, idle}, ids...)...)
+	reply, err := m.session.control.ask(ctx, append([]string{"XCLAIM", key, group, m.name, idle}, ids...)...)
 	if err != nil {
 		return err
 	}
@@ -155,7 +243,6 @@ func (m *member) claim(ctx context.Context, shard int32, from, idle string) erro
 	if err != nil {
 		return fmt.Errorf("%w: to XCLAIM", errReply)
 	}
-	ds := make([]drivers.Delivery, 0, len(entries))
 	for i := range entries {
 		d := drivers.Delivery{Shard: shard, Redelivered: true}
 		if entries[i].IsNil() {
@@ -167,18 +254,19 @@ func (m *member) claim(ctx context.Context, shard int32, from, idle string) erro
 		}
 		if there {
 			d.Attempt = counts[d.Position] + 1 // the claim is a delivery, too
-			ds = append(ds, d)
+			seen.claimed = append(seen.claimed, d)
+			seen.room--
 		}
 	}
 	if len(ids) >= room {
 		m.care.now.Store(true)
 	}
-	return m.deliver(ctx, ds)
+	return nil
 }
 
 // pending lists at most n entries that name has not acknowledged, and how often each was delivered.
-func (m *member) pending(ctx context.Context, l *line, key, name string, n int) ([]string, map[drivers.Position]int, error) {
-	reply, err := l.ask(ctx, "XPENDING", key, m.spec.Group.Name, "-", "+", strconv.Itoa(n), name)
+func (m *member) pending(ctx context.Context, key, name string, n int) ([]string, map[drivers.Position]int, error) {
+	reply, err := m.session.control.ask(ctx, "XPENDING", key, m.spec.Group.Name, "-", "+", strconv.Itoa(n), name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -207,17 +295,17 @@ func (m *member) pending(ctx context.Context, l *line, key, name string, n int) 
 }
 
 // giveBack hands everything that this member's name holds to whoever looks next.
-func (m *member) giveBack(ctx context.Context, l *line) error {
+func (m *member) giveBack(ctx context.Context) error {
 	for _, key := range m.route.keys {
 		for {
-			ids, _, err := m.pending(ctx, l, key, m.name, givePage)
+			ids, _, err := m.pending(ctx, key, m.name, givePage)
 			if err != nil {
 				return err
 			}
 			if len(ids) == 0 {
 				break
 			}
-			if err := run(ctx, l, []rueidis.Completed{m.returnTo(l, key, ids)}); err != nil {
+			if err := run(ctx, m.session.control, []rueidis.Completed{m.returnTo(key, ids)}); err != nil {
 				return err
 			}
 		}
@@ -226,6 +314,6 @@ func (m *member) giveBack(ctx context.Context, l *line) error {
 }
 
 // returnTo makes the command that gives ids back. JUSTID leaves the number of deliveries as it is.
-func (m *member) returnTo(l *line, key string, ids []string) rueidis.Completed {
-	return l.client.B().Arbitrary("XCLAIM", key, m.spec.Group.Name, returned, "0").Args(ids...).Args("IDLE", returnedIdle, "JUSTID").Build()
+func (m *member) returnTo(key string, ids []string) rueidis.Completed {
+	return m.session.control.client.B().Arbitrary("XCLAIM", key, m.spec.Group.Name, returned, "0").Args(ids...).Args("IDLE", returnedIdle, "JUSTID").Build()
 }

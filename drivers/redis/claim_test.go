@@ -62,6 +62,9 @@ func quiet(t *testing.T, c drivers.Consumer, d time.Duration) {
 	}
 }
 
+// disappear ends a member without a word, as a kill would.
+func disappear(c drivers.Consumer) { c.(*member).intake.end(errLost) }
+
 const claimIdle = 300 * time.Millisecond
 
 func claiming(k *node) drivers.Config {
@@ -106,14 +109,14 @@ func TestDeadIsClaimed(t *testing.T) {
 	topic := group(t, connect(t, claiming(k)), 5)
 	first := consume(t, connect(t, claiming(k)), topic, 0)
 	receive(t, first, 5)
-	first.(*member).line.cut()
+	disappear(first)
 	second := consume(t, connect(t, claiming(k)), topic, 1)
 	for _, d := range receive(t, second, 5) {
 		if !d.Redelivered || d.Attempt != 2 {
 			t.Errorf("redelivered %v, attempt %d; want true, 2", d.Redelivered, d.Attempt)
 		}
 	}
-	second.(*member).line.cut()
+	disappear(second)
 	third := consume(t, connect(t, claiming(k)), topic, 0)
 	ds := receive(t, third, 5)
 	for _, d := range ds {
@@ -138,7 +141,7 @@ func TestSameMemberAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	owed(t, connect(t, lives), topic, 3)
-	first.(*member).line.cut()
+	disappear(first)
 	again := receive(t, consume(t, connect(t, lives), topic, 0), 3)
 	for i, d := range again {
 		if d.Position != held[2+i].Position || d.Attempt != 2 {

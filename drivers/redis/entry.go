@@ -111,6 +111,40 @@ func readEntry(entry *rueidis.RedisMessage, d *drivers.Delivery) (bool, error) {
 	return true, nil
 }
 
+// scanEntry does the same with an entry as it lies in the read buffer, to which the delivery refers then.
+func scanEntry(c *cursor, d *drivers.Delivery) (bool, error) {
+	parts, isList := c.list()
+	id, isText := c.text()
+	if !isList || parts != 2 || !isText {
+		return false, fmt.Errorf("%w: an entry of %d parts", errReply, parts)
+	}
+	var ok bool
+	if d.Position, ok = parsePosition(id); !ok {
+		return false, fmt.Errorf("%w: entry id %.40q", errReply, id)
+	}
+	kind, _, fields := c.value()
+	switch {
+	case fields < 0:
+		return false, nil
+	case kind != '*' || fields%2 != 0:
+		return false, fmt.Errorf("%w: entry %s without fields", errReply, id)
+	}
+	for ; fields > 0; fields -= 2 {
+		name, isText := c.text()
+		value, isValue := c.text()
+		if !isText || !isValue {
+			return false, fmt.Errorf("%w: entry %s: field %.40q is no text", errReply, id, name)
+		}
+		switch string(name) {
+		case bodyField:
+			d.Body = value
+		case keyField:
+			d.Key = value
+		}
+	}
+	return true, nil
+}
+
 // parsePosition reads an entry id: <milliseconds>-<sequence>.
 func parsePosition[T string | []byte](id T) (drivers.Position, bool) {
 	var p drivers.Position

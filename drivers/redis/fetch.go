@@ -4,149 +4,139 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
-
-	"github.com/redis/rueidis"
 
 	"ordeal/drivers"
 )
 
-// run fetches until the member leaves or its connection is of no more use.
-func (m *member) run() {
-	defer close(m.done)
-	for {
-		select {
-		case <-m.quit:
-			return
-		default:
-		}
-		if err := m.step(context.Background()); err != nil {
-			m.line.cut()
-			m.inbox.end(advised(err))
-			return
-		}
-	}
+// page is a reply to XREADGROUP as it lies in the read buffer: a map from streams to entries, of which some were handed out.
+type page struct {
+	rest             cursor
+	streams, entries int
+	shard            int32
+	// asked is how many entries it may have had, which count as held until all of it was handed out.
+	asked int
 }
 
-// step looks after the others when that is due, then fetches as much as there is room for. Room for less than a quarter of the prefetch
-// is left alone, or a busy group would fetch its messages one by one.
-func (m *member) step(ctx context.Context) error {
-	if m.mode != ackNever && m.care.due() {
-		if err := m.look(ctx); err != nil {
-			return err
-		}
+// turnPage begins with the next reply.
+func (m *member) turnPage(reply []byte) error {
+	asked := m.asked[0]
+	m.asked = [2]int{m.asked[1], 0}
+	if m.fetches--; m.fetches == 0 {
+		m.owed.Store(false)
 	}
-	room := m.room()
-	if room < max(1, m.limit/4) {
-		m.pause(time.Until(m.care.next))
+	if err := errorOf(reply); err != nil {
+		return err
+	}
+	m.page = page{rest: reply, asked: asked}
+	if isNone(reply) {
+		m.closePage()
 		return nil
 	}
-	return m.fetch(ctx, room)
+	kind, _, streams := m.page.rest.value()
+	if kind != '%' {
+		return fmt.Errorf("%w: to XREADGROUP", errReply)
+	}
+	m.page.streams = streams
+	return nil
 }
 
-// room is how many more messages this member may have.
-func (m *member) room() int {
-	if m.mode != ackAfter {
-		return m.limit - m.inbox.length()
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.limit - m.seats.count
+func (m *member) closePage() {
+	m.open -= m.page.asked
+	m.page = page{}
 }
 
-// fetch waits for new messages in all shards. COUNT is for each stream, so when there is less room than streams some have to wait for
-// their turn.
-func (m *member) fetch(ctx context.Context, room int) error {
-	streams := min(len(m.route.keys), room)
-	b := m.line.client.B().Arbitrary("XREADGROUP", "GROUP", m.spec.Group.Name, m.name)
-	b = b.Args("COUNT", strconv.Itoa(room/streams), "BLOCK", m.blocked())
-	if m.mode == ackNever {
-		b = b.Args("NOACK")
-	}
-	b = b.Args("STREAMS")
-	for i := range streams {
-		b = b.Args(m.route.keys[(m.turn+i)%len(m.route.keys)])
-	}
-	for range streams {
-		b = b.Args(">")
-	}
-	m.turn = (m.turn + streams) % len(m.route.keys)
-	var commands []rueidis.Completed
-	if m.acks.take(&m.along) {
-		commands = m.settled(m.line, m.along.ids)
-	}
-	replies, err := m.line.do(ctx, append(commands, b.Build())...)
-	if err != nil {
-		return err
-	}
-	for i := range commands {
-		if err := replies[i].Error(); err != nil {
-			return err
-		}
-	}
-	reply, err := replies[len(commands)].ToMessage()
-	switch {
-	case rueidis.IsRedisNil(err):
-		return nil
-	case err != nil:
-		return err
-	}
-	ds, err := m.read(&reply)
-	if err != nil {
-		return err
-	}
-	return m.deliver(ctx, ds)
-}
-
-// read makes deliveries of the reply to XREADGROUP: a map from stream to entries.
-func (m *member) read(reply *rueidis.RedisMessage) ([]drivers.Delivery, error) {
-	streams, err := reply.ToMap()
-	if err != nil {
-		return nil, fmt.Errorf("%w: to XREADGROUP", errReply)
-	}
-	var ds []drivers.Delivery
-	for key := range streams {
-		stream := streams[key]
-		entries, err := stream.ToArray()
-		if err != nil {
-			return nil, fmt.Errorf("%w: to XREADGROUP of %q", errReply, key)
-		}
-		if ds == nil {
-			ds = make([]drivers.Delivery, 0, len(streams)*len(entries))
-		}
-		for i := range entries {
-			d := drivers.Delivery{Shard: m.shards[key], Attempt: 1}
-			there, err := readEntry(&entries[i], &d)
+// read makes deliveries of the page, as many as there is room for in dst.
+func (m *member) read(dst []drivers.Delivery) (n int, err error) {
+	p := &m.page
+	for n < len(dst) {
+		switch {
+		case p.entries > 0:
+			p.entries--
+			d := &dst[n]
+			*d = drivers.Delivery{Shard: p.shard, Attempt: 1}
+			there, err := scanEntry(&p.rest, d)
 			if err != nil {
-				return nil, err
+				return n, err
 			}
 			if there {
-				ds = append(ds, d)
+				n++
 			}
+		case p.streams > 0:
+			p.streams--
+			key, isText := p.rest.text()
+			shard, known := m.shards[string(key)]
+			entries, isList := p.rest.list()
+			if !isText || !known || !isList {
+				return n, fmt.Errorf("%w: to XREADGROUP of %.80q", errReply, key)
+			}
+			p.shard, p.entries = shard, entries
+		default:
+			m.closePage()
+			return n, nil
 		}
 	}
-	return ds, nil
+	return n, nil
 }
 
-// deliver hands ds to Receive; in a queue that acknowledges on arrival only when they are acknowledged.
-func (m *member) deliver(ctx context.Context, ds []drivers.Delivery) error {
-	switch m.mode {
-	case ackAfter:
-		m.mu.Lock()
-		for i := range ds {
-			ds[i].Tag = m.seats.take()
-		}
-		m.mu.Unlock()
-	case ackArrival:
-		m.collect(ds, func(*drivers.Delivery) bool { return true })
-		if err := run(ctx, m.line, m.settled(m.line, m.ids)); err != nil {
-			return err
-		}
-	case ackNever:
-		for i := range ds {
-			ds[i].Attempt = 0 // nobody counts
-		}
+// ask fetches new messages of all shards, and takes along the acks that have come together.
+//
+// There are two commands in one write. The first waits for messages, and Redis answers it with the first one of a pipeline, because it serves
+// who waits after each command. It runs the second when it has gone through what it had read, and sends both answers at once: so a producer's
+// batch comes by one read, and nothing in it later than it would have otherwise.
+func (m *member) ask(ctx context.Context, room int) error {
+	if err := m.fuse.arm(ctx); err != nil {
+		return err
 	}
-	m.inbox.put(ds)
+	defer m.fuse.disarm()
+	m.intake.wire.begin()
+	m.plain += m.acknowledge()
+	m.asked = [2]int{m.fetch(room-room/2, true), 0}
+	m.fetches = 1
+	if rest := room / 2; rest > 0 {
+		m.asked[1] = m.fetch(rest, false)
+		m.fetches = 2
+	}
+	m.open += m.asked[0] + m.asked[1]
+	m.owed.Store(true)
+	return m.finished(m.intake.wire.end())
+}
+
+// finished words the error of a write.
+func (m *member) finished(err error) error {
+	if err != nil {
+		return cutOff(m.intake.reason(), err)
+	}
 	return nil
+}
+
+// fetch adds an XREADGROUP for at most room messages, and returns for how many. COUNT is for each stream, so when there is less room than
+// streams some have to wait for their turn.
+func (m *member) fetch(room int, wait bool) int {
+	w, streams := m.intake.wire, min(len(m.route.keys), room)
+	words := 7 + 2*streams
+	if wait {
+		words += 2
+	}
+	if m.mode == ackNever {
+		words++
+	}
+	w.out = appendText(appendText(appendCount(w.out, words), "XREADGROUP"), "GROUP")
+	w.out = appendText(appendText(w.out, m.spec.Group.Name), m.name)
+	m.scratch = strconv.AppendInt(m.scratch[:0], int64(room/streams), 10)
+	w.out = appendText(appendText(w.out, "COUNT"), m.scratch)
+	if wait {
+		w.out = appendText(appendText(w.out, "BLOCK"), m.block)
+	}
+	if m.mode == ackNever {
+		w.out = appendText(w.out, "NOACK")
+	}
+	w.out = appendText(w.out, "STREAMS")
+	for i := range streams {
+		w.out = appendText(w.out, m.route.keys[(m.turn+i)%len(m.route.keys)])
+	}
+	for range streams {
+		w.out = appendText(w.out, ">")
+	}
+	m.turn = (m.turn + streams) % len(m.route.keys)
+	return room / streams * streams
 }

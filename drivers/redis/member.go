@@ -1,10 +1,13 @@
 package redis
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -38,36 +41,45 @@ func ackModeOf(t drivers.Topic, g drivers.Group) ackMode {
 // defaultPrefetch is for a group without one, which is never without a bound.
 const defaultPrefetch = 1000
 
-// member reads the streams of a topic for one member of a consumer group. One goroutine of its own fetches (fetch.go) and looks after the
-// other members (claim.go) on the line; acks go over the session's control line, because the line may be waiting for messages.
+// member reads the streams of a topic for one member of a consumer group. Whoever receives reads its connection; a goroutine of its own sees
+// to it that the others of the group know that the member lives, and looks after them (claim.go), by the session's control line.
 type member struct {
 	session *session
 	spec    drivers.ConsumerSpec
 	mode    ackMode
-	line    *line
-	// name within the group, and id of the line's connection on the server.
-	name, id string
-	route    route
-	shards   map[string]int32
-	limit    int
-	inbox    *inbox
-	care     care
-	turn     int // of fetch, the shard to begin with
+	// name within the group.
+	name   string
+	route  route
+	shards map[string]int32
+	limit  int
+	block  string // how long a fetch waits, in milliseconds
+	intake *intake
+	fuse   fuse
+	acks   acks
+	care   care
+	once   sync.Once
 
-	// mu guards seats: the fetching goroutine takes them, Ack gives them back.
-	mu    sync.Mutex
+	// What follows is that of who has the intake's turn.
 	seats seats
-	// ids is the scratch of Nack and of arrivals: the entry ids of each shard, written one after another into text.
-	ids  [][]string
-	text []byte
-	// acks wait to be sent; along is the fetching goroutine's scratch for them.
-	acks  acks
-	along bundle
+	// plain counts the replies to acks that must come first, fetches those to fetches, which may have so many messages as was asked for.
+	plain, fetches int
+	asked          [2]int
+	// open is how many messages the fetches may bring, what of them was not handed out included.
+	open int
+	page page
+	// arriving are those of a queue that acknowledges on arrival whose acks are on their way, if arrived. ready can be handed out.
+	arriving, ready []drivers.Delivery
+	arrived         bool
+	turn            int // of fetch, the shard to begin with
+	looking         bool
+	scratch         []byte
 
-	wake chan struct{}
-	quit chan struct{}
-	done chan struct{}
-	once sync.Once
+	// owed tells that a fetch is under way.
+	owed atomic.Bool
+	// request has the room for what a look claims, report what became of it.
+	request chan int
+	report  chan sight
+	done    chan struct{}
 }
 
 var (
@@ -76,70 +88,196 @@ var (
 )
 
 func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*member, error) {
-	l, err := s.access.dialLine(ctx, s.control.server, consumerBuffers())
+	w, err := s.access.dialWire(ctx, s.control.server)
 	if err != nil {
 		return nil, err
 	}
 	m := &member{
-		session: s, spec: spec, mode: ackModeOf(spec.Topic, spec.Group), line: l, name: "m" + strconv.Itoa(spec.Member),
-		route: newRoute(spec.Topic), limit: spec.Group.Prefetch, inbox: newInbox(),
-		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		session: s, spec: spec, mode: ackModeOf(spec.Topic, spec.Group), name: "m" + strconv.Itoa(spec.Member),
+		route: newRoute(spec.Topic), limit: spec.Group.Prefetch, intake: newIntake(w), fuse: fuse{cut: w.cut},
+		request: make(chan int, 1), report: make(chan sight, 1), done: make(chan struct{}),
 	}
-	m.shards, m.ids = m.route.shards(), make([][]string, spec.Topic.Shards)
+	m.shards = m.route.shards()
 	m.care = newCare(s.access.set.claimIdle)
+	m.block = milliseconds(m.care.every)
 	if m.limit < 1 {
 		m.limit = defaultPrefetch
 	}
-	if err := m.join(ctx); err != nil {
-		l.close()
+	if err = m.join(ctx); err == nil {
+		err = s.add(m)
+	}
+	if err != nil {
+		w.cut()
 		return nil, err
 	}
-	if err := s.add(m); err != nil {
-		l.close()
-		return nil, err
-	}
-	go m.run()
+	go m.keep()
 	return m, nil
 }
 
 // join makes sure that there is a group to read as: a server that came back without its data has none, and an application would make it
 // again, too. What an earlier life of this member left unacknowledged is given back first, so that it is delivered again and counted.
 func (m *member) join(ctx context.Context) error {
-	id, err := m.line.ask(ctx, "CLIENT", "ID")
-	if err != nil {
-		return err
-	}
-	n, err := id.ToInt64()
-	if err != nil {
-		return fmt.Errorf("%w: to CLIENT ID", errReply)
-	}
-	m.id = strconv.FormatInt(n, 10)
-	if err := m.session.declareGroup(ctx, m.line, m.spec.Topic, m.spec.Group.Name); err != nil {
+	if err := m.session.declareGroup(ctx, m.session.control, m.spec.Topic, m.spec.Group.Name); err != nil {
 		return err
 	}
 	if m.mode == ackNever {
 		return nil
 	}
-	return m.giveBack(ctx, m.line)
+	return m.giveBack(ctx)
 }
 
-// Receive returns what was fetched.
+// Receive reads what was fetched, and fetches.
 func (m *member) Receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
-	n, err := m.inbox.take(ctx, dst)
-	if n > 0 && m.mode != ackAfter {
-		m.call() // there is room again
+	if len(dst) == 0 {
+		return 0, ctx.Err()
 	}
-	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("receive from topic %q as %q: %w", m.spec.Topic.Name, m.spec.Group.Name, err)
+	n, err := m.receive(ctx, dst)
+	switch {
+	case err == nil:
+		return n, nil
+	case n == 0 && ctx.Err() != nil:
+		return 0, ctx.Err()
+	case !errors.Is(err, errClosed):
+		err = advised(err)
+		m.intake.end(err)
+	}
+	return n, fmt.Errorf("receive from topic %q as %q: %w", m.spec.Topic.Name, m.spec.Group.Name, err)
+}
+
+func (m *member) receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
+	if err := m.intake.enter(ctx); err != nil {
+		return 0, err
+	}
+	defer m.intake.leave()
+	m.intake.within.Store(true)
+	defer m.intake.within.Store(false)
+	for {
+		n, err := m.collect(dst)
+		if n > 0 || err != nil {
+			return n, err
+		}
+		read := true
+		if m.fetches == 0 {
+			if read, err = m.prepare(ctx); err != nil {
+				return 0, err
+			}
+		}
+		if !read {
+			continue
+		}
+		if err := m.intake.read(); err != nil && !errors.Is(err, errLapsed) {
+			return 0, err
+		}
+	}
+}
+
+// prepare sees to what is to be done while nothing is fetched, and tells whether anything is to be waited for after that.
+func (m *member) prepare(ctx context.Context) (wait bool, err error) {
+	room := m.room()
+	switch {
+	case len(m.arriving) > 0:
+		return m.arrive(ctx)
+	case m.mode != ackNever && (m.looking || m.care.due()):
+		return false, m.attend(ctx)
+	case m.enough(room):
+		return true, m.ask(ctx, room)
+	default:
+		m.intake.until(m.care.next)
+		return true, nil
+	}
+}
+
+// enough tells whether there is room for a fetch. Room for less than a quarter of the prefetch is left alone, or a busy group would fetch its
+// messages one by one.
+func (m *member) enough(room int) bool { return room >= max(1, m.limit/4) }
+
+// room is how many more messages this member may have.
+func (m *member) room() int {
+	return m.limit - m.open - m.seats.count - len(m.ready) - len(m.arriving)
+}
+
+// collect makes deliveries of what is there.
+func (m *member) collect(dst []drivers.Delivery) (n int, err error) {
+	if len(m.ready) > 0 {
+		n = copy(dst, m.ready)
+		m.ready = m.ready[n:]
+	}
+	for n < len(dst) && err == nil {
+		if m.page.asked > 0 {
+			var more int
+			more, err = m.read(dst[n:])
+			if m.mode == ackArrival {
+				m.hold(dst[n : n+more])
+			} else {
+				n += more
+			}
+			continue
+		}
+		var reply []byte
+		if reply, err = m.intake.wire.next(); reply == nil {
+			break
+		}
+		err = m.heed(reply)
+	}
+	for i := range dst[:n] {
+		switch m.mode {
+		case ackAfter:
+			dst[i].Tag = m.seats.take()
+		case ackNever:
+			dst[i].Attempt = 0 // nobody counts
+		case ackArrival:
+		}
 	}
 	return n, err
 }
 
-func (m *member) call() {
-	select {
-	case m.wake <- struct{}{}:
+// heed takes a reply, which are in the order of what was written: acks, then fetches.
+func (m *member) heed(reply []byte) error {
+	switch {
+	case m.plain > 0:
+		m.plain--
+		return errorOf(reply)
+	case m.fetches > 0:
+		return m.turnPage(reply)
 	default:
+		return fmt.Errorf("%w: %.40q answers nothing", errReply, reply)
 	}
+}
+
+// hold keeps ds until they are acknowledged, when what they refer to is gone.
+func (m *member) hold(ds []drivers.Delivery) {
+	for _, d := range ds {
+		d.Body, d.Key = bytes.Clone(d.Body), bytes.Clone(d.Key)
+		m.arriving = append(m.arriving, d)
+	}
+}
+
+// arrive acknowledges what has arrived, and hands it out when the server has answered.
+func (m *member) arrive(ctx context.Context) (wait bool, err error) {
+	switch {
+	case !m.arrived:
+		m.arrived = true
+		for i := range m.arriving {
+			m.acks.add(&m.arriving[i], len(m.route.keys))
+		}
+		return true, m.send(ctx)
+	case m.plain > 0:
+		return true, nil
+	default:
+		m.ready, m.arriving, m.arrived = append(m.ready, m.arriving...), nil, false
+		return false, nil
+	}
+}
+
+// send writes the acks that have come together.
+func (m *member) send(ctx context.Context) error {
+	if err := m.fuse.arm(ctx); err != nil {
+		return err
+	}
+	defer m.fuse.disarm()
+	m.intake.wire.begin()
+	m.plain += m.acknowledge()
+	return m.finished(m.intake.wire.end())
 }
 
 // Ack acknowledges, with one XACK for each shard. In a queue the entries are deleted in the same transaction. See acks for when it is sent.
@@ -155,90 +293,62 @@ func (m *member) Nack(ctx context.Context, ds []drivers.Delivery, requeue bool) 
 	if m.mode != ackAfter {
 		return nil
 	}
-	var commands []rueidis.Completed
-	m.vacate(ds)
-	for shard, ids := range m.ids {
-		if len(ids) > 0 {
-			commands = append(commands, m.returnTo(m.session.control, m.route.keys[shard], ids))
+	if err := m.intake.enter(ctx); err != nil {
+		return m.failed("nack", err)
+	}
+	defer m.intake.leave()
+	ids := make([][]string, len(m.route.keys))
+	for i := range ds {
+		if d := &ds[i]; m.vacate(d) {
+			ids[d.Shard] = append(ids[d.Shard], string(appendID(nil, d.Position)))
 		}
 	}
-	if err := m.carry(ctx, commands); err != nil {
-		return fmt.Errorf("nack to topic %q as %q: %w", m.spec.Topic.Name, m.spec.Group.Name, err)
+	var commands []rueidis.Completed
+	for shard := range ids {
+		if len(ids[shard]) > 0 {
+			commands = append(commands, m.returnTo(m.route.keys[shard], ids[shard]))
+		}
+	}
+	if err := run(ctx, m.session.control, commands); err != nil {
+		return m.failed("nack", err)
 	}
 	m.care.now.Store(true)
-	m.call()
 	return nil
+}
+
+func (m *member) failed(what string, err error) error {
+	return fmt.Errorf("%s to topic %q as %q: %w", what, m.spec.Topic.Name, m.spec.Group.Name, err)
+}
+
+// vacate gives the seat of d back; false when it was answered before.
+func (m *member) vacate(d *drivers.Delivery) bool {
+	return d.Shard >= 0 && int(d.Shard) < len(m.route.keys) && m.seats.leave(d.Tag)
 }
 
 func (m *member) finish(ctx context.Context, what string, ds []drivers.Delivery) error {
 	if m.mode != ackAfter {
 		return nil
 	}
-	if err := m.acknowledge(ctx, ds); err != nil {
-		return fmt.Errorf("%s to topic %q as %q: %w", what, m.spec.Topic.Name, m.spec.Group.Name, err)
+	if err := m.intake.enter(ctx); err != nil {
+		return m.failed(what, err)
+	}
+	defer m.intake.leave()
+	m.acks.mu.Lock()
+	for i := range ds {
+		if m.vacate(&ds[i]) {
+			m.acks.add(&ds[i], len(m.route.keys))
+		}
+	}
+	m.acks.mu.Unlock()
+	room := m.room()
+	if m.fetches > 0 || m.looking || m.care.due() || !m.enough(room) {
+		m.acks.arm(m.flushLate)
+		return nil
+	}
+	if err := m.ask(ctx, room); err != nil {
+		return m.failed(what, err)
 	}
 	return nil
-}
-
-// vacate gives the seats of ds back and collects their ids by shard. What was answered before is left out.
-func (m *member) vacate(ds []drivers.Delivery) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.collect(ds, func(d *drivers.Delivery) bool { return m.seats.leave(d.Tag) })
-}
-
-// collect sets ids to those of ds for which keep is true. They are good until the next collect.
-func (m *member) collect(ds []drivers.Delivery, keep func(*drivers.Delivery) bool) {
-	for i := range m.ids {
-		m.ids[i] = m.ids[i][:0]
-	}
-	const longest = 41 // two numbers of 20 digits and the hyphen
-	if cap(m.text) < longest*len(ds) {
-		m.text = make([]byte, 0, longest*len(ds))
-	}
-	m.text = m.text[:0]
-	for i := range ds {
-		d := &ds[i]
-		if d.Shard < 0 || int(d.Shard) >= len(m.ids) || !keep(d) {
-			continue
-		}
-		begin := len(m.text)
-		m.text = appendID(m.text, d.Position)
-		m.ids[d.Shard] = append(m.ids[d.Shard], rueidis.BinaryString(m.text[begin:]))
-	}
-}
-
-// settled makes the commands that acknowledge the ids of each shard.
-func (m *member) settled(l *line, shards [][]string) []rueidis.Completed {
-	var commands []rueidis.Completed
-	queue := m.spec.Topic.Model == drivers.Queue
-	for shard, ids := range shards {
-		if len(ids) == 0 {
-			continue
-		}
-		key := m.route.keys[shard]
-		if queue && commands == nil {
-			commands = append(commands, l.command("MULTI"))
-		}
-		commands = append(commands, l.client.B().Xack().Key(key).Group(m.spec.Group.Name).Id(ids...).Build())
-		if queue {
-			commands = append(commands, l.client.B().Xdel().Key(key).Id(ids...).Build())
-		}
-	}
-	if queue && commands != nil {
-		commands = append(commands, l.command("EXEC"))
-	}
-	return commands
-}
-
-// carry runs commands on the control line; the first refusal is the error.
-func (m *member) carry(ctx context.Context, commands []rueidis.Completed) error {
-	select {
-	case <-m.quit:
-		return errClosed
-	default:
-	}
-	return run(ctx, m.session.control, commands)
 }
 
 func run(ctx context.Context, l *line, commands []rueidis.Completed) error {
@@ -272,24 +382,29 @@ func (m *member) Close(ctx context.Context) error {
 func (m *member) leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, closeLimit)
 	defer cancel()
-	release := context.AfterFunc(ctx, m.line.cut)
-	defer release()
-	close(m.quit)
 	control := m.session.control
-	if !m.line.lost() && !control.lost() {
-		control.ask(ctx, "CLIENT", "UNBLOCK", m.id) //nolint:errcheck // without it the fetch ends by itself a moment later
-	}
+	release := context.AfterFunc(ctx, func() {
+		m.intake.wire.cut()
+		select {
+		case <-m.done:
+		default:
+			control.cut() // the look that is under way waits for it
+		}
+	})
+	defer release()
+	m.intake.close()
+	defer m.intake.leave()
+	healthy := m.gather(ctx)
 	<-m.done
 	m.acks.stop()
-	healthy := !m.line.lost() && !control.lost()
-	m.line.close()
-	m.inbox.drop(errClosed)
-	if !healthy || m.mode == ackNever {
+	m.intake.end(errClosed)
+	m.fuse.release()
+	if !healthy || control.lost() || m.mode == ackNever {
 		return nil // nothing can be given back; the others will claim it
 	}
 	err := m.flush(ctx)
 	if err == nil {
-		err = m.giveBack(ctx, control)
+		err = m.giveBack(ctx)
 	}
 	if err != nil && (control.lost() || final(err)) {
 		return nil //nolint:nilerr // likewise
@@ -297,18 +412,20 @@ func (m *member) leave(ctx context.Context) error {
 	return err
 }
 
-// blocked is how long one fetch may wait for messages, in milliseconds: it comes back in time for the next look at the others.
-func (m *member) blocked() string {
-	return strconv.FormatInt(max(1, m.care.every.Milliseconds()), 10)
-}
-
-// pause waits until there may be room, the next look is due, or the member leaves.
-func (m *member) pause(d time.Duration) {
-	t := time.NewTimer(max(d, time.Millisecond))
-	defer t.Stop()
-	select {
-	case <-m.quit:
-	case <-m.wake:
-	case <-t.C:
+// gather waits for the end of what is fetched, which the server counts as delivered. It is false when the connection is gone.
+func (m *member) gather(ctx context.Context) bool {
+	if m.intake.lost() {
+		return false
 	}
+	if m.fetches > 0 && !m.session.control.lost() {
+		m.session.control.ask(ctx, "CLIENT", "UNBLOCK", m.intake.wire.id) //nolint:errcheck // without it the fetch ends by itself a moment later
+	}
+	w := m.intake.wire
+	w.conn.SetReadDeadline(time.Time{}) //nolint:errcheck // fails only when the connection is gone, which the read tells
+	for range m.plain + m.fetches {
+		if _, err := w.await(); err != nil {
+			return false
+		}
+	}
+	return true
 }

@@ -83,9 +83,12 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 	return p, nil
 }
 
+// stallLooks is how often is looked in the time after which a connection without an answer is given up.
+const stallLooks = 8
+
 // look cuts the connection when no answer comes.
 func (p *producer) look(every time.Duration) {
-	if p.stall.over(p.heard.Load(), p.flight.open() > 0) {
+	if p.stall.over(p.heard.Load(), p.flight.open() > 0, stallLooks) {
 		p.cut(errNoAnswer)
 		return
 	}
@@ -205,7 +208,10 @@ func (p *producer) run() {
 	defer close(p.done)
 	err := p.read()
 	err = cutOff(p.reason(), err)
+	p.flight.close(err)
 	p.cut(err)
+	p.wire.begin() // what Send still reads is not settled
+	defer p.wire.mu.Unlock()
 	p.flight.end(err)
 }
 
@@ -300,7 +306,7 @@ func (p *producer) Flush(ctx context.Context) error {
 func (p *producer) Close(context.Context) error {
 	p.once.Do(func() {
 		p.session.forget(p)
-		p.flight.end(errClosed)
+		p.flight.close(errClosed)
 		p.cut(errClosed)
 		<-p.done
 		p.fuse.release()

@@ -230,18 +230,14 @@ type stall struct {
 	looks int
 }
 
-// stallLooks is how many looks in a row make the time after which a connection is given up; one more is for when the waiting began between
-// two of them.
-const stallLooks = 8
-
-// over tells, at a look, that the other side has been silent for too long. heard counts what came from it.
-func (s *stall) over(heard uint64, owed bool) bool {
+// over tells, at a look, that the other side was silent for more than most looks in a row. heard counts what came from it.
+func (s *stall) over(heard uint64, owed bool, most int) bool {
 	if !owed || heard != s.heard {
 		s.heard, s.looks = heard, 0
 		return false
 	}
 	s.looks++
-	return s.looks > stallLooks
+	return s.looks > most
 }
 
 // cutOff makes the driver's own error of what ended a wire; known is the reason, where somebody cut it for one.

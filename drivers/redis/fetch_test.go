@@ -1,0 +1,128 @@
+package redis
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ordeal/drivers"
+)
+
+// fetched is what a member hands out of a server's words, in batches of most, and what ends it.
+func fetched(words string, size, most int) (out []string, err error) {
+	w := &wire{conn: &pieces{rest: []byte(words), size: size}}
+	m := &member{mode: ackAfter, limit: 100, route: newRoute(drivers.Topic{Name: "t", Shards: 2}), intake: newIntake(w)}
+	m.shards, m.plain, m.fetches, m.asked, m.open = m.route.shards(), 1, 2, [2]int{50, 50}, 100
+	dst := make([]drivers.Delivery, most)
+	for {
+		n, err := m.collect(dst)
+		for _, d := range dst[:n] {
+			out = append(out, fmt.Sprintf("%d %s %q %q", d.Shard, d.Position, d.Key, d.Body))
+		}
+		switch {
+		case err != nil:
+			return out, err
+		case n > 0:
+			continue
+		case m.fetches == 0:
+			if m.room() != 100-len(out) {
+				return out, fmt.Errorf("there is room for %d with %d held", m.room(), len(out))
+			}
+			return out, nil
+		}
+		if err := w.fill(); err != nil {
+			return out, err
+		}
+	}
+}
+
+func TestFetched(t *testing.T) {
+	words := ":3\r\n%2\r\n$3\r\nt:1\r\n*2\r\n*2\r\n$3\r\n5-0\r\n*4\r\n$1\r\nb\r\n$2\r\nb1\r\n$1\r\nk\r\n$1\r\nx\r\n*2\r\n$3\r\n5-1\r\n_\r\n$3\r\nt:0\r\n*2\r\n" +
+		"*2\r\n$3\r\n6-0\r\n*6\r\n$3\r\nh.a\r\n$1\r\nv\r\n$1\r\nb\r\n$0\r\n\r\n$5\r\nother\r\n$1\r\n1\r\n*2\r\n$3\r\n6-1\r\n*2\r\n$1\r\nb\r\n$2\r\nb3\r\n_\r\n"
+	want := []string{`1 5-0 "x" "b1"`, `0 6-0 "" ""`, `0 6-1 "" "b3"`}
+	for _, size := range []int{1, 3, 1000} {
+		for _, most := range []int{1, 2, 100} {
+			if got, err := fetched(words, size, most); err != nil || !slices.Equal(got, want) {
+				t.Errorf("in pieces of %d, %d at once: %q, %v; want %q", size, most, got, err, want)
+			}
+		}
+	}
+}
+
+// TestFetchedRefused: what no server may answer is an error, and so is what a server refuses.
+func TestFetchedRefused(t *testing.T) {
+	const entry = "*2\r\n$3\r\n5-0\r\n"
+	for words, want := range map[string]error{
+		"-NOGROUP no\r\n":                                                refusal("NOGROUP no"),
+		":1\r\n-NOGROUP no\r\n":                                          refusal("NOGROUP no"),
+		":1\r\n+OK\r\n":                                                  errReply,
+		":1\r\n*1\r\n*2\r\n$3\r\nt:0\r\n*0\r\n":                          errReply,
+		":1\r\n%1\r\n$3\r\nt:9\r\n*0\r\n":                                errReply,
+		":1\r\n%1\r\n$3\r\nt:0\r\n:1\r\n":                                errReply,
+		":1\r\n%1\r\n$3\r\nt:0\r\n*1\r\n:1\r\n":                          errReply,
+		":1\r\n%1\r\n$3\r\nt:0\r\n*1\r\n*2\r\n$3\r\nx-0\r\n*0\r\n":       errReply,
+		":1\r\n%1\r\n$3\r\nt:0\r\n*1\r\n" + entry + ":1\r\n":             errReply,
+		":1\r\n%1\r\n$3\r\nt:0\r\n*1\r\n" + entry + "*1\r\n+a\r\n":       errReply,
+		":1\r\n%1\r\n$3\r\nt:0\r\n*1\r\n" + entry + "*2\r\n+b\r\n:1\r\n": errReply,
+		":1\r\n_\r\n_": io.EOF,
+	} {
+		if got, err := fetched(words, 1000, 10); !errors.Is(err, want) || len(got) > 0 {
+			t.Errorf("%q came to %q and %v, want %v", words, got, err, want)
+		}
+	}
+}
+
+// TestBatchComesWhole: what a producer sends at once comes to a waiting member by one Receive.
+func TestBatchComesWhole(t *testing.T) {
+	k := startNode(t)
+	s := connect(t, drivers.Config{Servers: []string{k.address}})
+	topic := topicOf(t, s, 1)
+	c, p := consume(t, s, topic, 0), produce(t, s, topic, drivers.Accepted)
+	batch, ds, whole := make([]drivers.Message, 10), make([]drivers.Delivery, 20), 0
+	for round := range 20 {
+		for i := range batch {
+			batch[i] = drivers.Message{Token: uint64(len(batch)*round + i), Body: []byte(strings.Repeat("x", 100))}
+		}
+		time.AfterFunc(5*time.Millisecond, func() {
+			if err := p.Send(t.Context(), batch); err != nil {
+				t.Error(err)
+			}
+		})
+		got := 0
+		for got < len(batch) {
+			n, err := c.Receive(t.Context(), ds)
+			if err == nil {
+				err = c.Ack(t.Context(), ds[:n])
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got += n; n == len(batch) {
+				whole++
+			}
+		}
+	}
+	if whole < 15 { // a batch that comes when the fetch has just expired is cut
+		t.Errorf("%d of 20 batches came whole", whole)
+	}
+	owed(t, s, topic, 0)
+}
+
+// TestReceiveFromSilence: a server that answers no more is given up, and an idle one is not.
+func TestReceiveFromSilence(t *testing.T) {
+	k := startNode(t)
+	s := connect(t, drivers.Config{Servers: []string{k.address}, Options: drivers.Options{optAnswerTimeout: "500ms"}})
+	c := consume(t, s, topicOf(t, s, 1), 0)
+	quiet(t, c, 2*time.Second)
+	k.pause()
+	began := time.Now()
+	_, err := c.Receive(t.Context(), make([]drivers.Delivery, 1))
+	if took := time.Since(began); !errors.Is(err, errNoAnswer) || took > 5*time.Second {
+		t.Errorf("after %v: %v", took, err)
+	}
+	k.resume()
+}
