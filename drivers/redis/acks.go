@@ -14,8 +14,9 @@ import (
 // ackPause is how long acks wait for a fetch to take them along.
 const ackPause = 2 * time.Millisecond
 
-// acks are on their way to the server. They go out with the next fetch, usually at once. While a fetch is under way that waits for messages,
-// what would follow it on the connection would wait as well: then a timer sends them over the session's control line, ackPause after they came.
+// acks are on their way to the server. They go out with the next fetch, usually at once. While a fetch is under way that waits for
+// messages, what would follow it on the connection would wait as well: then a timer sends them over the session's control line, ackPause
+// after they came.
 type acks struct {
 	mu sync.Mutex
 	// shards are the positions by shard, count how many.

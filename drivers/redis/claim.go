@@ -47,8 +47,8 @@ func newCare(claimIdle time.Duration) care {
 
 func (c *care) due() bool { return c.now.Load() || !time.Now().Before(c.next) }
 
-// keep shows the server that the member lives while nobody receives, looks after the others when it is asked to, and sees whether the server
-// still answers.
+// keep shows the server that the member lives while nobody receives, looks after the others when it is asked to, and sees whether the
+// server still answers.
 func (m *member) keep() {
 	defer close(m.done)
 	tick := time.NewTicker(m.care.every)
@@ -78,7 +78,8 @@ func (m *member) keep() {
 	}
 }
 
-// attend has the others looked after, and waits for what is claimed of them. No fetch is under way meanwhile, which would have taken all room.
+// attend has the others looked after, and waits for what is claimed of them. No fetch is under way meanwhile: it would have taken all
+// room.
 func (m *member) attend(ctx context.Context) error {
 	if !m.looking {
 		m.looking = true
@@ -315,5 +316,6 @@ func (m *member) giveBack(ctx context.Context) error {
 
 // returnTo makes the command that gives ids back. JUSTID leaves the number of deliveries as it is.
 func (m *member) returnTo(key string, ids []string) rueidis.Completed {
-	return m.session.control.client.B().Arbitrary("XCLAIM", key, m.spec.Group.Name, returned, "0").Args(ids...).Args("IDLE", returnedIdle, "JUSTID").Build()
+	b := m.session.control.client.B().Arbitrary("XCLAIM", key, m.spec.Group.Name, returned, "0")
+	return b.Args(ids...).Args("IDLE", returnedIdle, "JUSTID").Build()
 }

@@ -81,8 +81,8 @@ func (c *confirm) due() bool {
 	return c.asking && c.mark == c.read
 }
 
-// confirmed takes a reply, if it is the answer, and settles what was asked for. Then it asks for what has come since, unless Send is writing,
-// which asks by itself.
+// confirmed takes a reply, if it is the answer, and settles what was asked for. Then it asks for what has come since, unless Send is
+// writing, which asks by itself.
 func (p *producer) confirmed(reply []byte) (answered bool, err error) {
 	c := p.confirm
 	if !c.due() {

@@ -21,20 +21,20 @@
 // # Sending
 //
 // Messages go over connections of the driver's own (wire, resp): Send writes in the caller's goroutine, behind whatever is on its way, and
-// blocks only for the kernel's buffer; one goroutine reads the replies, which come in the same order, and settles all that one read brought.
-// The engine's window bounds what is on its way. One WAIT or WAITAOF at a time is on its way, too, and answers for all messages before it
-// (see confirm). A WAITAOF takes up to a second, because replicas tell once a second what they have synced.
+// blocks only for the kernel's buffer; one goroutine reads the replies, which come in the same order, and settles all that one read
+// brought. The engine's window bounds what is on its way. One WAIT or WAITAOF at a time is on its way, too, and answers for all messages
+// before it (see confirm). A WAITAOF takes up to a second, because replicas tell once a second what they have synced.
 //
-// Everything else is asked by way of rueidis, whose own ways to help are switched off: no retries, no automatic pipelining, no reconnects (a
-// connection is dialled once), no cache.
+// Everything else is asked by way of rueidis, whose own ways to help are switched off: no retries, no automatic pipelining, no reconnects
+// (a connection is dialled once), no cache.
 //
 // # Receiving
 //
 // A member fetches with two XREADGROUPs in one write, each for all shards, and never holds more than the prefetch (see ask for why two).
-// Receive reads the connection in the caller's goroutine, and bodies stay where they were read to. What the member gives back (Nack, Close, an
-// earlier life under its name) goes to a consumer named "returned", and whoever sees it there claims it. What a member held that vanished is
-// claimed by the others after claim_idle. See look for why that is not XAUTOCLAIM. An ack is sent with the next fetch, which Ack writes where
-// none is under way, else at most 2 ms later: what a member acknowledged less than that before it was killed comes again.
+// Receive reads the connection in the caller's goroutine, and bodies stay where they were read to. What the member gives back (Nack,
+// Close, an earlier life under its name) goes to a consumer named "returned", and whoever sees it there claims it. What a member held that
+// vanished is claimed by the others after claim_idle. See look for why that is not XAUTOCLAIM. An ack is sent with the next fetch, which
+// Ack writes where none is under way, else at most 2 ms later: what a member acknowledged less than that before it was killed comes again.
 //
 // # Which server
 //

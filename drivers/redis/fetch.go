@@ -80,9 +80,9 @@ func (m *member) read(dst []drivers.Delivery) (n int, err error) {
 
 // ask fetches new messages of all shards, and takes along the acks that have come together.
 //
-// There are two commands in one write. The first waits for messages, and Redis answers it with the first one of a pipeline, because it serves
-// who waits after each command. It runs the second when it has gone through what it had read, and sends both answers at once: so a producer's
-// batch comes by one read, and nothing in it later than it would have otherwise.
+// There are two commands in one write. The first waits for messages, and Redis answers it with the first one of a pipeline, because it
+// serves who waits after each command. It runs the second when it has gone through what it had read, and sends both answers at once: so a
+// producer's batch comes by one read, and nothing in it later than it would have otherwise.
 func (m *member) ask(ctx context.Context, room int) error {
 	if err := m.fuse.arm(ctx); err != nil {
 		return err

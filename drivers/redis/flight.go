@@ -42,8 +42,7 @@ func newFlight(window int, settle func(drivers.Receipt)) *flight {
 	return &flight{settle: settle, tokens: make([]uint64, size)}
 }
 
-// board puts messages in flight, before they are written, and returns how many are in flight. An error says that nothing may start any
-// more.
+// board puts messages in flight, before they are written. An error says that nothing may start any more.
 func (f *flight) board(tokens []uint64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -70,7 +69,7 @@ func (f *flight) grow() {
 	f.tokens = larger
 }
 
-// refuse settles messages that were not put in flight, as Rejected.
+// refuse settles a message that was not put in flight, as Rejected.
 func (f *flight) refuse(token uint64, err error) {
 	f.giving.Lock()
 	defer f.giving.Unlock()

@@ -47,13 +47,6 @@ func (b *inbox) end(err error) {
 	b.call()
 }
 
-// ended is what take returns in the end, nil before.
-func (b *inbox) ended() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.err
-}
-
 // drop ends the inbox and forgets what nobody took.
 func (b *inbox) drop(err error) {
 	b.mu.Lock()

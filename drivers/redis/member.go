@@ -41,8 +41,8 @@ func ackModeOf(t drivers.Topic, g drivers.Group) ackMode {
 // defaultPrefetch is for a group without one, which is never without a bound.
 const defaultPrefetch = 1000
 
-// member reads the streams of a topic for one member of a consumer group. Whoever receives reads its connection; a goroutine of its own sees
-// to it that the others of the group know that the member lives, and looks after them (claim.go), by the session's control line.
+// member reads the streams of a topic for one member of a consumer group. Whoever receives reads its connection; a goroutine of its own
+// sees to it that the others of the group know that the member lives, and looks after them (claim.go), by the session's control line.
 type member struct {
 	session *session
 	spec    drivers.ConsumerSpec
@@ -187,8 +187,8 @@ func (m *member) prepare(ctx context.Context) (wait bool, err error) {
 	}
 }
 
-// enough tells whether there is room for a fetch. Room for less than a quarter of the prefetch is left alone, or a busy group would fetch its
-// messages one by one.
+// enough tells whether there is room for a fetch. Room for less than a quarter of the prefetch is left alone, or a busy group would fetch
+// its messages one by one.
 func (m *member) enough(room int) bool { return room >= max(1, m.limit/4) }
 
 // room is how many more messages this member may have.

@@ -162,12 +162,12 @@ func (c *cursor) list() (count int, ok bool) {
 func (c *cursor) skip(n int) {
 	for ; n > 0; n-- {
 		kind, _, count := c.value()
-		switch {
-		case kind == 0:
+		switch kind {
+		case 0:
 			return
-		case kind == '%':
+		case '%':
 			n += 2 * max(0, count)
-		case kind == '*' || kind == '~' || kind == '>':
+		case '*', '~', '>':
 			n += max(0, count)
 		}
 	}
