@@ -2,7 +2,8 @@
 
 SHELL := bash
 GO ?= go
-# Brokers share the machine with the tests, so one package is tested at a time.
+# Brokers share the machine with the tests, so one package is tested at a time. Where there is a flock(1) the next one is built meanwhile.
+ONE := $(if $(shell command -v flock 2>/dev/null),-p 2 -exec 'flock -o $(CURDIR)/Makefile',-p 1)
 BIN := $(CURDIR)/.cache/bin
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
@@ -32,11 +33,11 @@ build: ## the binary, in bin/
 
 .PHONY: unit
 unit: ## unit, conformance, golden, command-line and integration tests
-	$(GO) test -count=1 -p 1 -timeout 15m ./...
+	$(GO) test -count=1 $(ONE) -parallel 4 -timeout 15m ./...
 
 .PHONY: race
 race: ## the same packages under the race detector, but for the long end-to-end runs
-	$(GO) test -count=1 -p 1 -race -short -timeout 20m ./...
+	$(GO) test -count=1 $(ONE) -parallel 4 -race -short -timeout 20m ./...
 
 .PHONY: lint
 lint: $(GOLANGCI) ## gofmt, vet, golangci-lint with the import rules
