@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"ordeal/drivers"
@@ -259,6 +260,9 @@ func (s *session) once(ctx context.Context, try func(ctx context.Context) error)
 	err := try(limited)
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errDenied) {
 		return cause
+	}
+	if errors.Is(err, natsgo.ErrConnectionClosed) {
+		return lost(err) // the library knows it a moment before it tells
 	}
 	return err
 }
