@@ -44,6 +44,9 @@ func clientCertificate(t *testing.T, folder, name string) tls.Certificate {
 
 // TestClientCertificates uses one node that wants a certificate from everybody, and takes it for a name from whoever asks for that.
 func TestClientCertificates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a broker with TLS takes a while")
+	}
 	folder, strangers := t.TempDir(), t.TempDir()
 	pool := certificate(t, folder)
 	certificate(t, strangers)
