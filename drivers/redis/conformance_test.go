@@ -81,19 +81,3 @@ func TestConformanceReplicated(t *testing.T) {
 	h.Messages, h.Replicas, h.Guarantees = 5_000, 3, only(drivers.Replicated)
 	drivertest.Run(t, h)
 }
-
-// TestConformanceDurableReplicas needs WAITAOF, which takes up to a second: replicas tell once a second what they have synced.
-func TestConformanceDurableReplicas(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the suite again")
-	}
-	args := []string{"--appendonly", "yes", "--appendfsync", "always"}
-	primary := startNode(t, args...)
-	if s := connect(t, drivers.Config{Servers: addresses(primary)}); !atLeast(s.version, waitaofSince) {
-		t.Skipf("the server is %s: WAITAOF came with %s", s.version, waitaofSince)
-	}
-	replicas := startReplicas(t, primary, 2, args...)
-	h := harness(addresses(append(replicas, primary)...)...)
-	h.Models, h.Messages, h.Replicas, h.Guarantees = []drivers.Model{drivers.Log}, 2_000, 3, only(drivers.Durable)
-	drivertest.Run(t, h)
-}
