@@ -185,3 +185,31 @@ func asErrors(err error, target *scenarios.Errors) bool {
 	*target = all
 	return ok
 }
+
+// Texts that the library's writer and reader see differently: they break a line, end a value, or look like something else.
+func TestAwkwardTexts(t *testing.T) {
+	for _, text := range []string{
+		"\u2028", "\u2029", "a\u2028b", "a: \u2028", "\u2028: b", "a\u2028", "'\u2028'", "\"\u2029",
+		"a: b", "a #b", "#", "- a", "? a", "{", "[", "]", ",", "&a", "*a", "!a", "|", ">", "%", "@", "`", "~", "null", "0x10", "1e3", "true", "<<", " a ", "\u00a0",
+	} {
+		t.Run(text, func(t *testing.T) {
+			first, err := scenarios.Read(strings.NewReader(scenarios.New()), "new.yaml", words())
+			if err != nil {
+				t.Fatal(err)
+			}
+			values := map[string]string{"a.b": text, "n": text, "x": "after"}
+			first.Options = []scenarios.DriverOptions{{Driver: "nats", Values: drivers.Options{"ack_wait": "5s"}, Server: values}}
+			written, err := scenarios.Marshal(first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := scenarios.Read(strings.NewReader(string(written)), "again.yaml", words())
+			if err != nil {
+				t.Fatalf("%s\n%v", written, err)
+			}
+			if diff := cmp.Diff(values, again.Options[0].Server); diff != "" {
+				t.Fatalf("%s\n(-first +again):\n%s", written, diff)
+			}
+		})
+	}
+}

@@ -218,6 +218,11 @@ func library(n *node) *yaml.Node {
 		if !n.plain {
 			out.Tag = "!!str"
 		}
+		// The library's writer breaks a line at these two, which its reader does not always join again
+		// (YAML 1.2, 5.4: they are no line breaks); between double quotes they are escaped.
+		if strings.ContainsAny(n.text, "\u2028\u2029") {
+			out.Style = yaml.DoubleQuotedStyle
+		}
 	}
 	return out
 }
