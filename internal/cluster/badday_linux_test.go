@@ -108,8 +108,18 @@ func startSteps() map[string][]string {
 	}
 }
 
+// together runs do for every kind at once. What a test does to a port that is free must not run like this: another cluster may take it.
+func together(t *testing.T, do func(t *testing.T, kind string)) {
+	t.Helper()
+	eachKind(t, func(t *testing.T, kind string) {
+		t.Parallel()
+		do(t, kind)
+	})
+}
+
 // eachKind runs do for every kind whose brokers are there; under -short only for the quick ones.
 func eachKind(t *testing.T, do func(t *testing.T, kind string)) {
+	t.Helper()
 	for kind, need := range map[string]func(*testing.T){
 		"nats": func(*testing.T) {}, "redis": needTestRedis, "kafka": needTestKafka, "rabbitmq": needTestRabbitMQ,
 	} {
@@ -125,7 +135,7 @@ func eachKind(t *testing.T, do func(t *testing.T, kind string)) {
 
 // TestNodeDiesAtEachStep kills the process that was started last, at each step of a start.
 func TestNodeDiesAtEachStep(t *testing.T) {
-	eachKind(t, func(t *testing.T, kind string) {
+	together(t, func(t *testing.T, kind string) {
 		for _, step := range startSteps()[kind] {
 			t.Run(step, func(t *testing.T) {
 				ctx := within(t, 4*time.Minute)
@@ -146,7 +156,7 @@ func TestNodeDiesAtEachStep(t *testing.T) {
 
 // TestCancelAtEachStep ends the context at each step of a start.
 func TestCancelAtEachStep(t *testing.T) {
-	eachKind(t, func(t *testing.T, kind string) {
+	together(t, func(t *testing.T, kind string) {
 		all := startSteps()[kind]
 		if kind == "kafka" { // its last step comes after a quarter of a minute, and is like the one before
 			all = append(all[:len(all)-1], "cluster: formatting the data folders")
@@ -166,11 +176,11 @@ func TestCancelAtEachStep(t *testing.T) {
 
 // TestNodeStopsRightAfterItsStart pauses n2 of three before it can serve: the start ends in time, and says so.
 func TestNodeStopsRightAfterItsStart(t *testing.T) {
-	eachKind(t, func(t *testing.T, kind string) {
-		h := &hard{t: t, spec: Spec{Kind: kind, Nodes: 3, Within: 6 * time.Second}}
+	together(t, func(t *testing.T, kind string) {
+		h := &hard{t: t, spec: Spec{Kind: kind, Nodes: 3, Within: 12 * time.Second}}
 		ctx := within(t, 90*time.Second)
 		err := h.run(ctx, "node started n2", func(process int) { _ = syscall.Kill(process, syscall.SIGSTOP) })
-		for _, want := range []string{"node n2 does not serve, its process", "is paused", "remedy: ", "6s"} {
+		for _, want := range []string{"node n2 does not serve, its process", "is paused", "remedy: ", "12s"} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("no %q in: %v", want, err)
 			}
@@ -213,6 +223,7 @@ func TestRabbitMQWrongCookie(t *testing.T) {
 		t.Skip("a cluster takes a while")
 	}
 	needTestRabbitMQ(t)
+	t.Parallel()
 	dir := t.TempDir()
 	h := &hard{t: t, spec: Spec{Kind: "rabbitmq", Nodes: 3, Dir: dir, Within: 3 * time.Minute}}
 	err := h.run(within(t, 4*time.Minute), "node started epmd", func(int) {

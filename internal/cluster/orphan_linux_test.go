@@ -15,7 +15,7 @@ import (
 // TestNothingOutlivesAKilledOrdeal kills a process like ordeal (SIGKILL) and finds all gone that it had started: nodes, the paused one too,
 // Sentinels, Erlang's port mapper and the helpers of its virtual machine. What is left in the folder is not taken for a new cluster's.
 func TestNothingOutlivesAKilledOrdeal(t *testing.T) {
-	eachKind(t, func(t *testing.T, kind string) {
+	together(t, func(t *testing.T, kind string) {
 		outlives(t, kind, map[string]int{"nats": 3, "redis": 6, "rabbitmq": 3 + 1 + 3*2, "kafka": 3}[kind])
 	})
 	t.Run("rabbitmq in another root", func(t *testing.T) {

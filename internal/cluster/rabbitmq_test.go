@@ -81,6 +81,7 @@ func TestRabbitMQ(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a node takes a while")
 	}
+	t.Parallel()
 	c := startTestRabbitMQ(t, Spec{Server: map[string]string{"heartbeat": "7"}})
 	conf, err := os.ReadFile(filepath.Join(c.nodes[0].home, "rabbitmq.conf"))
 	if err != nil || !strings.Contains(string(conf), "heartbeat = 7\n") {
@@ -138,6 +139,7 @@ func TestRabbitMQCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a cluster takes a while")
 	}
+	t.Parallel()
 	c := startTestRabbitMQ(t, Spec{Nodes: 3})
 	args := amqp.Table{"x-queue-type": "quorum", "x-quorum-initial-group-size": int32(3)}
 	if _, err := rabbitmqChannel(t, c.nodes[0].address).QueueDeclare("q", true, false, false, false, args); err != nil {
@@ -173,6 +175,7 @@ func TestRabbitMQCluster(t *testing.T) {
 
 func TestRabbitMQPortInUse(t *testing.T) {
 	needTestRabbitMQ(t)
+	t.Parallel()
 	offers := 0
 	spec := Spec{Kind: "rabbitmq", Nodes: 1, Dir: t.TempDir(), Logger: testLogger(t)}
 	c, err := startRabbitMQ(within(t, 2*time.Minute), spec, func(n int) ([]int, error) {

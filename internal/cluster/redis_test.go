@@ -139,6 +139,7 @@ func TestRedisFailover(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a failover takes a while")
 	}
+	t.Parallel()
 	ctx := within(t, 80*time.Second)
 	c := startTestRedis(t, Spec{Nodes: 3, Server: map[string]string{"sentinel.down-after-milliseconds": "2000"}})
 	if err := c.Nodes()[0].Signal(ctx, faults.Kill); err != nil {
