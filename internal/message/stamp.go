@@ -2,11 +2,11 @@
 //
 // The stamp is a binary prefix of the body, HeaderSize bytes long:
 //
-//	0  magic 0x0D      1 version     2 incarnation (16 bit)   4 run (32 bit)
-//	8  producer        12 lane       16 sequence (64 bit)     24 intended time, ns since the run's epoch (64 bit)
-//	32 index (64 bit)  40 length of the whole body            44 CRC32C of everything but these four bytes
+//	0  magic 0x0D      1 version     2 incarnation (16 bit)   4 CRC32C of what follows, begun with the four bytes before it
+//	8  run (32 bit)    12 producer   16 sequence (64 bit)     24 intended time, ns since the run's epoch (64 bit)
+//	32 index (64 bit)  40 lane       44 length of the whole body
 //
-// All numbers are little endian.
+// All numbers are little endian. The checksum stands where one pass over the rest covers everything.
 package message
 
 import (
@@ -19,7 +19,7 @@ const HeaderSize = 48
 
 const (
 	magic   = 0x0D
-	version = 1
+	version = 2
 )
 
 // castagnoli is a constant table: CRC32C has an instruction on amd64 and arm64 (RFC 3720, appendix B.4).
@@ -62,14 +62,14 @@ func Put(body []byte, s *Stamp) {
 	h := body[:HeaderSize]
 	h[0], h[1] = magic, version
 	binary.LittleEndian.PutUint16(h[2:], s.Incarnation)
-	binary.LittleEndian.PutUint32(h[4:], s.Run)
-	binary.LittleEndian.PutUint32(h[8:], s.Producer)
-	binary.LittleEndian.PutUint32(h[12:], s.Lane)
+	binary.LittleEndian.PutUint32(h[8:], s.Run)
+	binary.LittleEndian.PutUint32(h[12:], s.Producer)
 	binary.LittleEndian.PutUint64(h[16:], s.Seq)
 	binary.LittleEndian.PutUint64(h[24:], uint64(s.Intended))
 	binary.LittleEndian.PutUint64(h[32:], s.Index)
-	binary.LittleEndian.PutUint32(h[40:], uint32(len(body)))
-	binary.LittleEndian.PutUint32(h[44:], checksum(body))
+	binary.LittleEndian.PutUint32(h[40:], s.Lane)
+	binary.LittleEndian.PutUint32(h[44:], uint32(len(body)))
+	binary.LittleEndian.PutUint32(h[4:], checksum(body))
 }
 
 // Parse reads the stamp of body into s and tells whether the body is whole. For Corrupt and Foreign bodies s holds what the header
@@ -81,16 +81,16 @@ func Parse(body []byte, run uint32, s *Stamp) Status {
 	}
 	h := body[:HeaderSize]
 	s.Incarnation = binary.LittleEndian.Uint16(h[2:])
-	s.Run = binary.LittleEndian.Uint32(h[4:])
-	s.Producer = binary.LittleEndian.Uint32(h[8:])
-	s.Lane = binary.LittleEndian.Uint32(h[12:])
+	s.Run = binary.LittleEndian.Uint32(h[8:])
+	s.Producer = binary.LittleEndian.Uint32(h[12:])
+	s.Lane = binary.LittleEndian.Uint32(h[40:])
 	s.Seq = binary.LittleEndian.Uint64(h[16:])
 	s.Intended = int64(binary.LittleEndian.Uint64(h[24:]))
 	s.Index = binary.LittleEndian.Uint64(h[32:])
 	if h[0] != magic || h[1] != version {
 		return suspect(body, run)
 	}
-	if binary.LittleEndian.Uint32(h[40:]) != uint32(len(body)) || binary.LittleEndian.Uint32(h[44:]) != checksum(body) {
+	if binary.LittleEndian.Uint32(h[44:]) != uint32(len(body)) || binary.LittleEndian.Uint32(h[4:]) != checksum(body) {
 		return Corrupt
 	}
 	if s.Run != run {
@@ -101,7 +101,7 @@ func Parse(body []byte, run uint32, s *Stamp) Status {
 
 // suspect tells a damaged stamp from a body that never had one: the run's number in its place is proof enough of the former.
 func suspect(body []byte, run uint32) Status {
-	if len(body) >= 8 && binary.LittleEndian.Uint32(body[4:]) == run {
+	if len(body) >= 12 && binary.LittleEndian.Uint32(body[8:]) == run {
 		return Corrupt
 	}
 	if len(body) > 0 && len(body) < HeaderSize && body[0] == magic {
@@ -110,7 +110,8 @@ func suspect(body []byte, run uint32) Status {
 	return Foreign
 }
 
+// checksum of a body that is long enough for a stamp. What the register begins with is part of what it protects: no change of the first four
+// bytes alone goes unseen, because each step of a CRC maps different registers to different ones.
 func checksum(body []byte) uint32 {
-	sum := crc32.Update(0, castagnoli, body[:HeaderSize-4])
-	return crc32.Update(sum, castagnoli, body[HeaderSize:])
+	return crc32.Update(binary.LittleEndian.Uint32(body), castagnoli, body[8:])
 }

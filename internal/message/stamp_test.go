@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"encoding/binary"
+	"hash/crc32"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -51,7 +52,7 @@ func TestDamage(t *testing.T) {
 		if got := Parse(damaged, 6, &s); got != Corrupt {
 			t.Errorf("bit %d flipped: status %d", bit, got)
 		}
-		if name := bit/8 >= 8 && bit/8 < 24; s.ID != want.ID && !name {
+		if name := bit/8 >= 12 && bit/8 < 24 || bit/8 >= 40 && bit/8 < 44; s.ID != want.ID && !name {
 			t.Errorf("bit %d flipped, which is none of the name: the name is %+v", bit, s.ID)
 		}
 	}
@@ -91,10 +92,11 @@ func TestLayout(t *testing.T) {
 		Intended: 0x4142434445464748, Index: 0x5152535455565758,
 	})
 	le := binary.LittleEndian
-	if body[0] != 0x0D || body[1] != 1 || le.Uint16(body[2:]) != 0x3132 || le.Uint32(body[4:]) != 0x21222324 ||
-		le.Uint32(body[8:]) != 0x01020304 || le.Uint32(body[12:]) != 0x05060708 || le.Uint64(body[16:]) != 0x1112131415161718 ||
+	if body[0] != 0x0D || body[1] != 2 || le.Uint16(body[2:]) != 0x3132 || le.Uint32(body[8:]) != 0x21222324 ||
+		le.Uint32(body[12:]) != 0x01020304 || le.Uint32(body[40:]) != 0x05060708 || le.Uint64(body[16:]) != 0x1112131415161718 ||
 		le.Uint64(body[24:]) != 0x4142434445464748 || le.Uint64(body[32:]) != 0x5152535455565758 ||
-		le.Uint32(body[40:]) != uint32(len(body)) {
+		le.Uint32(body[44:]) != uint32(len(body)) ||
+		le.Uint32(body[4:]) != crc32.Update(0x3132_02_0D, crc32.MakeTable(crc32.Castagnoli), body[8:]) {
 		t.Errorf("% x", body)
 	}
 }
