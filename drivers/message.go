@@ -30,8 +30,8 @@ type Receipt struct {
 	Position Position
 	// Err is nil for Acked, and says why otherwise.
 	Err error
-	// More tells that another receipt of the same answer of the broker follows at once, so that one clock reading serves them all. The zero
-	// value is always right.
+	// More promises that another receipt of the same answer of the broker follows at once: one clock reading serves them all, and the
+	// messages' places in the window are free again with the last of them, which must not promise. The zero value is always right.
 	More bool
 }
 

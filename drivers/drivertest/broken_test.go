@@ -225,6 +225,11 @@ func senderHabits() []habit {
 				return func(r drivers.Receipt) { settle(r); settle(drivers.Receipt{Token: 1 << 40}) }
 			},
 		}},
+		{name: "promises a receipt that never comes", found: []string{"Messages"}, driver: broken{
+			settle: func(settle func(drivers.Receipt)) func(drivers.Receipt) {
+				return func(r drivers.Receipt) { r.More = true; settle(r) }
+			},
+		}},
 		{name: "gives no reason", found: []string{"NoSuchShard"}, driver: broken{
 			settle: func(settle func(drivers.Receipt)) func(drivers.Receipt) {
 				return func(r drivers.Receipt) { r.Err = nil; settle(r) }

@@ -21,6 +21,8 @@ type ledger struct {
 	receipts map[uint64]drivers.Receipt
 	// odd are tokens that were settled twice or never sent.
 	odd []uint64
+	// promised is the last receipt's word that another follows.
+	promised bool
 	// changed is signalled when something was settled.
 	changed chan struct{}
 }
@@ -47,6 +49,7 @@ func (l *ledger) settle(r drivers.Receipt) {
 	}
 	delete(l.open, r.Token)
 	l.receipts[r.Token] = r
+	l.promised = r.More
 	l.mu.Unlock()
 	select {
 	case l.changed <- struct{}{}:
@@ -60,6 +63,12 @@ func (l *ledger) unsettled() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.open)
+}
+
+func (l *ledger) promises() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.promised
 }
 
 // count is how many messages had an outcome.
@@ -91,6 +100,9 @@ func (l *ledger) check(t *testing.T) {
 	}
 	if len(l.odd) > 0 {
 		t.Errorf("%d receipts for messages that were not in flight, the first for token %d", len(l.odd), l.odd[0])
+	}
+	if l.promised {
+		t.Error("the last receipt promises that another follows")
 	}
 	if l.overlap.Load() {
 		t.Error("two goroutines settled at the same time")
@@ -151,6 +163,9 @@ func (p *producer) flush() {
 	}
 	if n := p.ledger.unsettled(); n > 0 {
 		p.Fatalf("%d messages are not settled after flush", n)
+	}
+	if p.ledger.promises() {
+		p.Error("after flush, the last receipt promises that another follows")
 	}
 }
 

@@ -108,21 +108,33 @@ func (f *flight) confirmed(tag uint64, multiple, ack bool) {
 	if multiple {
 		first = f.low
 	}
+	var last *seat // kept back, to say whether another follows
 	for t := max(first, f.low); t <= tag; t++ {
 		s := f.seat(t)
 		if !s.taken {
 			continue
 		}
-		outcome, err := answer{ack: ack, returned: s.returned, mirrored: f.mirrored}.outcome()
-		if outcome == drivers.Acked && f.keep != nil && !f.kept[s.shard] {
-			f.kept[s.shard] = true
-			f.keep(s.shard)
+		if last != nil {
+			f.answer(last, ack, true)
 		}
-		f.vacate(s, drivers.Receipt{Outcome: outcome, Err: err, More: t < tag})
+		last = s
+	}
+	if last != nil {
+		f.answer(last, ack, false)
 	}
 	for f.low < f.next && !f.seat(f.low).taken {
 		f.low++
 	}
+}
+
+// answer settles the message of s by the broker's confirm.
+func (f *flight) answer(s *seat, ack, more bool) {
+	outcome, err := answer{ack: ack, returned: s.returned, mirrored: f.mirrored}.outcome()
+	if outcome == drivers.Acked && f.keep != nil && !f.kept[s.shard] {
+		f.kept[s.shard] = true
+		f.keep(s.shard)
+	}
+	f.vacate(s, drivers.Receipt{Outcome: outcome, Err: err, More: more})
 }
 
 // returned notes that the broker gave the message of tag back. Its confirm is still to come.

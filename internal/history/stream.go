@@ -54,6 +54,13 @@ func (p *ProducerLog) Attempt(a *Attempt) {
 	l.events++
 }
 
+// Attempts records as, which must be of this producer.
+func (p *ProducerLog) Attempts(as []Attempt) {
+	for i := range as {
+		p.Attempt(&as[i])
+	}
+}
+
 // Receipt records r, which must be of this producer.
 func (p *ProducerLog) Receipt(r *Receipt) {
 	l := &p.receipts

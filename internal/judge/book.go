@@ -27,7 +27,26 @@ func NewBook(plan Plan) *Book {
 func (b *Book) Attempt(a *history.Attempt) {
 	if s := b.sender(a.Producer, a.Lane); s != nil && a.Seq < limit {
 		s.attempt(a)
+		s.show(a.Index)
 	}
+}
+
+// Attempts does the same for messages of one producer that are about to be sent together, in the order of their indices.
+func (b *Book) Attempts(as []history.Attempt) {
+	if len(as) == 0 {
+		return
+	}
+	last := &as[len(as)-1]
+	s := b.sender(last.Producer, 0)
+	if s == nil {
+		return
+	}
+	for i := range as {
+		if as[i].Lane < s.plan.Lanes && as[i].Seq < limit {
+			s.attempt(&as[i])
+		}
+	}
+	s.show(last.Index)
 }
 
 // Receipt notes the final outcome of one attempt. For one producer, one goroutine at a time calls it; beside Attempt and Deliveries it

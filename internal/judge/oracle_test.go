@@ -19,8 +19,13 @@ type events struct {
 // book plays everything into a book.
 func (e *events) book() *Book {
 	b := NewBook(e.plan)
-	for i := range e.attempts {
-		b.Attempt(&e.attempts[i])
+	for i := 0; i < len(e.attempts); {
+		n := i + 1 // of one producer, as its goroutine tells of them
+		for n < len(e.attempts) && n < i+5 && e.attempts[n].Producer == e.attempts[i].Producer {
+			n++
+		}
+		b.Attempts(e.attempts[i:n])
+		i = n
 	}
 	for i := range e.receipts {
 		b.Receipt(&e.receipts[i])

@@ -31,13 +31,17 @@ type settledLane struct {
 	rejected *set
 }
 
-// attempt notes a; only the producer's goroutine calls it.
+// attempt notes a; only the producer's goroutine calls it, and show after it.
 func (s *sender) attempt(a *history.Attempt) {
 	if next := s.attempts.at(a.Lane); a.Seq >= *next {
 		*next = a.Seq + 1
 	}
-	if a.Index >= s.total.Load() {
-		s.total.Store(a.Index + 1)
+}
+
+// show lets the groups know that messages up to index were attempted.
+func (s *sender) show(index uint64) {
+	if index >= s.total.Load() {
+		s.total.Store(index + 1)
 	}
 }
 

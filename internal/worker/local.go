@@ -136,6 +136,7 @@ func (w *Local) newProducer(plan Producer) (*producer, error) {
 		filler: newFiller(seed, plan.MinSize, plan.MaxSize),
 		window: newWindow(plan.Window), pacer: pacer, seqs: make([]uint64, lanes),
 		log: w.run.producerLog(plan.ID), batch: make([]drivers.Message, 0, sendBatch),
+		attempts: make([]history.Attempt, 0, sendBatch),
 	}
 	if plan.Schedule != nil {
 		p.cursor = plan.Schedule.Cursor()

@@ -46,14 +46,17 @@ type producer struct {
 	due     int64  // its intended time
 	seqs    []uint64
 	batch   []drivers.Message
-	sent    *measure.Recorder // lag, by the producer's goroutine
-	settles *measure.Recorder // ack latency and service time, by the settling goroutine
+	// attempts are those of the batch's messages that are sent for the first time.
+	attempts []history.Attempt
+	sent     *measure.Recorder // lag, by the producer's goroutine
+	settles  *measure.Recorder // ack latency and service time, by the settling goroutine
 	// settledAt is the clock reading of the receipt before, which serves this one too while burst is set; the settling goroutine's.
 	settledAt int64
 	burst     bool
-	// handed counts messages given to the driver, outcomes what became of them.
+	// handed counts messages given to the driver, outcomes what became of them; settled is what outcomes are yet to be told.
 	handed   *measure.Counter
 	outcomes [3]*measure.Counter
+	settled  [3]int64
 	now      int64
 	phase    int
 	// excuse is how much of the present lateness, in ns, is not ordeal's own: for so long, since everything due was last sent, the window
@@ -93,6 +96,8 @@ func (p *producer) drop(cause error) {
 	p.client.Close(ctx)  //nolint:errcheck // it is dropped because it is broken
 	p.session.Close(ctx) //nolint:errcheck // likewise
 	p.client, p.session = nil, nil
+	p.burst = false
+	p.show()
 	p.incarnation++
 	if cause != nil {
 		p.errors.note("connection", cause)
@@ -158,12 +163,21 @@ func (p *producer) intended() int64 {
 
 // allSent tells that nothing more will fall due before the end and nothing is waiting for another try.
 func (p *producer) allSent() bool {
-	return (p.cursor == nil || p.due >= p.run.plan.Until) && p.window.retry.len() == 0
+	return (p.cursor == nil || p.due >= p.run.plan.Until) && p.window.retry.none()
 }
 
-// gather fills the batch with what is due and fits into the window.
+// gather fills the batch with what is due and fits into the window, and notes the attempts.
 func (p *producer) gather() {
-	p.batch = p.batch[:0]
+	p.batch, p.attempts = p.batch[:0], p.attempts[:0]
+	p.fill()
+	p.window.showTaken()
+	p.run.deps.Book.Attempts(p.attempts)
+	if p.log != nil {
+		p.log.Attempts(p.attempts)
+	}
+}
+
+func (p *producer) fill() {
 	for len(p.batch) < sendBatch {
 		if p.plan.Attempts > 1 && p.again() {
 			continue
@@ -209,13 +223,9 @@ func (p *producer) stamp(i uint32) {
 	if p.plan.Keys != nil {
 		s.key = appendKey(s.key[:0], lane)
 	}
-	a := history.Attempt{
-		ID: s.ID, Index: s.index, Shard: shard, Incarnation: p.incarnation, Intended: s.intended, Sent: p.now,
-	}
-	p.run.deps.Book.Attempt(&a)
-	if p.log != nil {
-		p.log.Attempt(&a)
-	}
+	p.attempts = p.attempts[:len(p.attempts)+1]
+	a := &p.attempts[len(p.attempts)-1]
+	a.ID, a.Index, a.Shard, a.Incarnation, a.Intended, a.Sent = s.ID, s.index, shard, p.incarnation, s.intended, p.now
 	lag := p.now - s.intended
 	p.sent.Record(measure.Lag, p.phase, lag)
 	if own := lag - p.excuse; own > 0 || p.excuse == 0 {
@@ -236,7 +246,7 @@ func (p *producer) hand(i uint32, s *slot) {
 
 // again adds a message whose last try failed and whose pause is over.
 func (p *producer) again() bool {
-	if p.window.retry.len() == 0 {
+	if p.window.retry.none() {
 		return false
 	}
 	i := p.window.retry.peek()
@@ -279,7 +289,7 @@ func (p *producer) wait(ctx context.Context) {
 	case p.plan.Attempts > 1 && p.window.inFlight.Load() > 0:
 		until = min(until, p.now+int64(10*time.Millisecond))
 	}
-	if p.window.retry.len() > 0 {
+	if !p.window.retry.none() {
 		until = min(until, p.window.slots[p.window.retry.peek()].retryAt)
 	}
 	if full && p.window.free.len() >= int(p.window.wanted.Load()) {
@@ -314,8 +324,9 @@ func (p *producer) finish(ctx context.Context) {
 	p.giveUp()
 }
 
-// giveUp ends the tries of messages that wait for another one.
+// giveUp ends the tries of messages that wait for another one. Nothing is settled any more.
 func (p *producer) giveUp() {
+	defer p.show()
 	now := p.run.clock.Now()
 	for {
 		i, ok := p.window.retry.pop()

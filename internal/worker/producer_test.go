@@ -61,9 +61,12 @@ func TestWindowIsNeverExceeded(t *testing.T) {
 		closed := rapid.Bool().Draw(rt, "closed loop")
 		batch := rapid.IntRange(1, size).Draw(rt, "answered together")
 		backwards := rapid.Bool().Draw(rt, "answered backwards")
-		f, answers := newFake(), make(chan func(), 1<<12)
+		promising := rapid.Bool().Draw(rt, "each says that another follows")
+		f, answers := newFake(), make(chan func(more bool), 1<<12)
 		f.answer = func(p *fakeProducer, m drivers.Message) {
-			answers <- func() { p.receipt(drivers.Receipt{Token: m.Token, Outcome: drivers.Acked}) }
+			answers <- func(more bool) {
+				p.receipt(drivers.Receipt{Token: m.Token, Outcome: drivers.Acked, More: more && promising})
+			}
 		}
 		plan := testPlan(t, 20_000, 15*time.Millisecond)
 		plan.Probes, plan.Producers[0].Window = nil, size
@@ -90,14 +93,14 @@ func TestWindowIsNeverExceeded(t *testing.T) {
 }
 
 // answer settles batch messages at a time, or what there is once nothing more comes.
-func answer(answers <-chan func(), batch int, backwards bool, quit <-chan struct{}) {
-	var held []func()
+func answer(answers <-chan func(more bool), batch int, backwards bool, quit <-chan struct{}) {
+	var held []func(more bool)
 	flush := func() {
 		if backwards {
 			slices.Reverse(held)
 		}
-		for _, settle := range held {
-			settle()
+		for i, settle := range held {
+			settle(i < len(held)-1)
 		}
 		held = held[:0]
 	}

@@ -9,29 +9,43 @@ import (
 
 // settle is what the driver calls for every receipt, one goroutine at a time.
 func (p *producer) settle(r drivers.Receipt) {
-	s, i := p.window.settled(r.Token)
-	if s == nil {
-		return
-	}
 	if !p.burst {
 		p.settledAt = p.run.clock.Now()
 	}
-	p.burst = r.More
-	now := p.settledAt
+	if s, i := p.window.settled(r.Token); s != nil {
+		p.settleSlot(s, i, r)
+	}
+	if p.burst = r.More; !p.burst {
+		p.show()
+	}
+}
+
+func (p *producer) settleSlot(s *slot, i uint32, r drivers.Receipt) {
 	if r.Outcome != drivers.Acked {
 		s.doubt = s.doubt || r.Outcome == drivers.Unknown
 		p.errors.note(r.Outcome.String(), r.Err)
 		if int(s.tries) < p.plan.Attempts {
-			s.retryAt = now + retryPause
+			s.retryAt = p.settledAt + retryPause
 			p.window.retry.push(i)
-			p.wake()
 			return
 		}
 	}
-	p.conclude(s, i, r, now)
+	p.conclude(s, i, r, p.settledAt)
 }
 
-// conclude notes the final outcome of a message and frees its slot.
+// show lets the producer's goroutine, and whoever looks at the run, know of what was settled: once for all receipts of one answer.
+func (p *producer) show() {
+	p.window.showSettled()
+	for outcome := range p.settled {
+		if n := p.settled[outcome]; n > 0 {
+			p.outcomes[outcome].Add(n)
+			p.settled[outcome] = 0
+		}
+	}
+	p.wake()
+}
+
+// conclude notes the final outcome of a message and frees its slot, for show to tell of.
 func (p *producer) conclude(s *slot, i uint32, r drivers.Receipt, now int64) {
 	outcome := message.Outcome(r.Outcome)
 	if outcome == message.Rejected && s.doubt {
@@ -42,13 +56,12 @@ func (p *producer) conclude(s *slot, i uint32, r drivers.Receipt, now int64) {
 	if p.log != nil {
 		p.log.Receipt(&receipt)
 	}
-	p.outcomes[outcome].Add(1)
+	p.settled[outcome]++
 	if outcome == message.Acked {
 		p.settles.Record(measure.Ack, int(s.phase), now-s.intended)
 		p.settles.Record(measure.Service, int(s.phase), now-s.sent)
 	}
 	p.window.release(i)
-	p.wake()
 }
 
 func (p *producer) wake() {

@@ -31,8 +31,9 @@ type window struct {
 	slots []slot
 	free  *ring
 	retry *ring
-	// inFlight counts messages with the driver.
+	// inFlight counts messages with the driver, and landed those of them that were settled since it was last brought up to date.
 	inFlight atomic.Int64
+	landed   int64
 	// wanted is how many free slots the producer waits for; 0 while it does not wait.
 	wanted atomic.Int32
 	// misuse counts tokens that were settled twice or never given out: a bug of the driver.
@@ -44,11 +45,26 @@ func newWindow(size int) *window {
 	for i := range w.slots {
 		w.free.push(uint32(i))
 	}
+	w.free.showPushed()
 	return w
 }
 
 // take returns a free slot's number.
 func (w *window) take() (uint32, bool) { return w.free.pop() }
+
+// showTaken shows the settling goroutine what was taken, also for another try.
+func (w *window) showTaken() {
+	w.free.showPopped()
+	w.retry.showPopped()
+}
+
+// showSettled shows the producer's goroutine what was settled and released.
+func (w *window) showSettled() {
+	w.inFlight.Add(-w.landed)
+	w.landed = 0
+	w.free.showPushed()
+	w.retry.showPushed()
+}
 
 // token names the present use of slot i; hand has the same on its way.
 func (w *window) token(i uint32) uint64 { return uint64(w.slots[i].round)<<32 | uint64(i) }
@@ -62,11 +78,11 @@ func (w *window) settled(token uint64) (*slot, uint32) {
 	}
 	s := &w.slots[i]
 	s.inFlight = false
-	w.inFlight.Add(-1)
+	w.landed++
 	return s, i
 }
 
-// release gives slot i back for another message.
+// release gives slot i back for another message, after showSettled.
 func (w *window) release(i uint32) {
 	w.slots[i].round++
 	w.free.push(i)

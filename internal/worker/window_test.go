@@ -12,19 +12,39 @@ import (
 func TestRingKeepsOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		size := rapid.IntRange(1, 40).Draw(t, "size")
-		r, next, want := newRing(size), uint32(0), uint32(0)
-		for _, push := range rapid.SliceOf(rapid.Bool()).Draw(t, "steps") {
-			if push && r.len() < size {
-				r.push(next)
-				next++
-			} else if v, ok := r.pop(); ok {
-				if v != want {
-					t.Fatalf("popped %d, expected %d", v, want)
+		r := newRing(size)
+		var pushed, pushedShown, popped, poppedShown uint32
+		step := rapid.SampledFrom([]string{"push", "show pushed", "pop", "show popped"})
+		for _, do := range rapid.SliceOf(step).Draw(t, "steps") {
+			switch do {
+			case "push":
+				if int(pushed-popped) < size {
+					r.push(pushed)
+					pushed++
 				}
-				want++
+			case "show pushed":
+				r.showPushed()
+				pushedShown = pushed
+			case "pop":
+				if r.none() != (popped == pushedShown) {
+					t.Fatalf("none is %v with %d pushed and %d popped", r.none(), pushedShown, popped)
+				}
+				if !r.none() && r.peek() != popped {
+					t.Fatalf("peek gives %d, expected %d", r.peek(), popped)
+				}
+				v, ok := r.pop()
+				if ok != (popped < pushedShown) || ok && v != popped {
+					t.Fatalf("popped %d, %v, expected %d of %d", v, ok, popped, pushedShown)
+				}
+				if ok {
+					popped++
+				}
+			case "show popped":
+				r.showPopped()
+				poppedShown = popped
 			}
-			if r.len() != int(next-want) {
-				t.Fatalf("length %d, expected %d", r.len(), next-want)
+			if r.len() != int(pushedShown-poppedShown) {
+				t.Fatalf("length %d, expected %d", r.len(), pushedShown-poppedShown)
 			}
 		}
 	})
