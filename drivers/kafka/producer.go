@@ -28,6 +28,8 @@ type producer struct {
 	shards int32
 	once   sync.Once
 	linger *linger
+	// ended tells that a transaction was.
+	ended bool
 }
 
 func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (*producer, error) {
@@ -90,7 +92,7 @@ func (s *session) produceOptions(spec drivers.ProducerSpec) []kgo.Opt {
 		options = append(options, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(inFlight))
 	}
 	if s.set.transactions {
-		options = append(options, kgo.TransactionalID(spec.Topic.Name+"."+s.env.Name))
+		options = append(options, kgo.TransactionalID(s.transactionalID(spec.Topic)))
 	}
 	if spec.ClientRetry {
 		return options
@@ -101,6 +103,9 @@ func (s *session) produceOptions(spec drivers.ProducerSpec) []kgo.Opt {
 	// The connection's patience ends first. This is for what waits in the client for a leader.
 	return append(options, kgo.RecordRetries(0), kgo.RecordDeliveryTimeout(2*s.set.requestTimeout))
 }
+
+// transactionalID is the same for every incarnation of a producer.
+func (s *session) transactionalID(t drivers.Topic) string { return t.Name + "." + s.env.Name }
 
 func codec(name string) kgo.CompressionCodec {
 	switch name {

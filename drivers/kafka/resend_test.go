@@ -127,7 +127,7 @@ func TestOpenTransaction(t *testing.T) {
 	must(t, first.send(1, "committed"))
 	first.want(1, drivers.Acked, nil)
 	p := first.producer.(*producer)
-	must(t, p.client.BeginTransaction())
+	must(t, p.begin(t.Context()))
 	p.produceOpen(t, "open")
 	reader, err := connect(t, cfg).Consumer(t.Context(), drivers.ConsumerSpec{Topic: first.topic, Group: first.topic.Groups[0]})
 	must(t, err)

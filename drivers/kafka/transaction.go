@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,7 +25,7 @@ func (p *producer) transact(ctx context.Context, batch []drivers.Message) error 
 	}
 	var failed error
 	var first sync.Mutex
-	err := p.client.BeginTransaction()
+	err := p.begin(ctx)
 	if err == nil {
 		p.record(batch, time.Now())
 		p.hand(p.seats, func(r *kgo.Record, err error) {
@@ -50,8 +51,44 @@ func (p *producer) transact(ctx context.Context, batch []drivers.Message) error 
 	return p.flight.state()
 }
 
+// begin begins a transaction once the one before is over at the shards as well. The coordinator confirms an end when it has written it down,
+// and tells the shards afterwards (KIP-98, 5.2); until then they answer what comes next by CONCURRENT_TRANSACTIONS. A library that may send
+// again waits in that way; for one that may not, it would be the end of the message.
+func (p *producer) begin(ctx context.Context) error {
+	if p.ended && !p.spec.ClientRetry {
+		if err := p.complete(ctx); err != nil {
+			return err
+		}
+	}
+	return p.client.BeginTransaction()
+}
+
+// complete waits until the coordinator has told the shards of the last end.
+func (p *producer) complete(ctx context.Context) error {
+	const pause = time.Millisecond
+	id := p.session.transactionalID(p.spec.Topic)
+	for {
+		all, err := p.client.admin.DescribeTransactions(ctx, id)
+		if err == nil {
+			err = all[id].Err
+		}
+		switch {
+		case err != nil && !passing(err):
+			return err
+		case err == nil && !strings.HasPrefix(all[id].State, "Prepare"):
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
 // conclude commits, or aborts where a message failed, and turns the receipts into those of the whole transaction.
 func (p *producer) conclude(ctx context.Context, receipts []drivers.Receipt, failed error) error {
+	p.ended = true
 	if failed == nil {
 		return p.client.EndTransaction(ctx, kgo.TryCommit)
 	}

@@ -64,6 +64,18 @@ func TestTransactions(t *testing.T) {
 	}
 }
 
+// TestTransactionsInARow begins each while the broker may still be writing the end of the one before to the shards, which it would answer by
+// CONCURRENT_TRANSACTIONS.
+func TestTransactionsInARow(t *testing.T) {
+	c := startKafka(t, 1, nil)
+	r := newRig(t, c.Servers(), drivers.Durable, map[string]string{optTransactions: "true"})
+	for i := range uint64(300) {
+		must(t, r.send(2*i, "one", "two"))
+		r.want(2*i, drivers.Acked, nil)
+		r.want(2*i+1, drivers.Acked, nil)
+	}
+}
+
 // depth waits until the broker counts n messages for the topic's first group.
 func depth(t *testing.T, s *session, topic drivers.Topic, n int64) {
 	t.Helper()

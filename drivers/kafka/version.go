@@ -16,7 +16,7 @@ type request struct {
 }
 
 // needed are the requests that a broker must know: https://kafka.apache.org/protocol#protocol_api_keys. What else the driver uses came
-// earlier. The oldest broker that knows them all is Kafka 1.1, and 2.3 where members have names.
+// earlier. The oldest broker that knows them all is Kafka 1.1, 2.3 where members have names, and 3.0 with transactions.
 func needed(set settings) []request {
 	all := []request{
 		{key: keyProduce, least: 3, since: "Kafka 0.11: batches with headers and numbers"},
@@ -24,6 +24,11 @@ func needed(set settings) []request {
 		{key: int16(kmsg.InitProducerID), least: 0, since: "Kafka 0.11: to number messages"},
 		{key: int16(kmsg.DescribeConfigs), least: 0, since: "Kafka 0.11: to audit settings"},
 		{key: int16(kmsg.DeleteGroups), least: 0, since: "Kafka 1.1: to clean up"},
+	}
+	if set.transactions {
+		all = append(all, request{
+			key: int16(kmsg.DescribeTransactions), least: 0, since: "Kafka 3.0: to see the end of a transaction, else options.kafka.transactions: false",
+		})
 	}
 	switch {
 	case set.balancer == "broker":

@@ -111,6 +111,8 @@ func TestOldBroker(t *testing.T) {
 		{"2.2", kversion.V2_2_0(), nil, "else options.kafka.static_members: false"},
 		{"2.2 without names", kversion.V2_2_0(), drivers.Options{optStatic: "false"}, ""},
 		{"2.3", kversion.V2_3_0(), nil, ""},
+		{"2.8 with transactions", kversion.V2_8_0(), drivers.Options{optTransactions: "true"}, "else options.kafka.transactions: false"},
+		{"3.0 with transactions", kversion.V3_0_0(), drivers.Options{optTransactions: "true"}, ""},
 		{"3.6 with its own sharing", kversion.V3_6_0(), drivers.Options{optBalancer: "broker"}, "options.kafka.balancer: broker"},
 		{"4.0", kversion.V4_0_0(), drivers.Options{optBalancer: "broker"}, ""},
 	} {
