@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // caster publishes by core NATS. The server says nothing to a message, but it answers a PING after everything it read before: its PONG
@@ -17,7 +18,7 @@ type caster struct {
 	route   route
 	wire    *wire
 	settle  func(drivers.Receipt)
-	fuse    fuse
+	fuse    ending.Fuse
 
 	// giving is held while receipts are given, so that one goroutine at a time gives them. It is taken before mu.
 	giving sync.Mutex
@@ -60,7 +61,7 @@ func newCaster(ctx context.Context, s *session, spec drivers.ProducerSpec, settl
 		return nil, err
 	}
 	c := &caster{
-		session: s, spec: spec, route: newRoute(spec.Topic), wire: w, settle: settle, fuse: fuse{cut: w.close},
+		session: s, spec: spec, route: newRoute(spec.Topic), wire: w, settle: settle, fuse: ending.Fuse{Cut: w.close},
 		tokens: make([]uint64, size), done: make(chan struct{}),
 	}
 	if err := s.add(c); err != nil {
@@ -82,9 +83,9 @@ func (c *caster) run() {
 
 // Send publishes the batch.
 func (c *caster) Send(ctx context.Context, batch []drivers.Message) error {
-	err := c.fuse.arm(ctx)
+	err := c.fuse.Arm(ctx)
 	if err == nil {
-		defer c.fuse.disarm()
+		defer c.fuse.Disarm()
 		err = c.begin(len(batch))
 	}
 	if err != nil {
@@ -282,7 +283,7 @@ func (c *caster) Close(context.Context) error {
 		c.end(errClosed)
 		c.wire.close()
 		<-c.done
-		c.fuse.release()
+		c.fuse.Release()
 	})
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // handleBase is how handles are written in reply subjects.
@@ -27,7 +28,7 @@ type publisher struct {
 	route   route
 	wire    *wire
 	flight  *flight
-	fuse    fuse
+	fuse    ending.Fuse
 	// prefix is what all reply subjects begin with, ending in a dot; reply the one being made.
 	prefix  int
 	reply   []byte
@@ -45,7 +46,7 @@ func newPublisher(ctx context.Context, s *session, spec drivers.ProducerSpec, se
 		return nil, err
 	}
 	p := &publisher{
-		session: s, spec: spec, route: newRoute(spec.Topic), wire: w, flight: newFlight(spec.Window, settle), fuse: fuse{cut: w.close},
+		session: s, spec: spec, route: newRoute(spec.Topic), wire: w, flight: newFlight(spec.Window, settle), fuse: ending.Fuse{Cut: w.close},
 		reply: []byte(s.nc.NewInbox() + "."), done: make(chan struct{}),
 	}
 	p.prefix = len(p.reply)
@@ -125,11 +126,11 @@ func (w *wire) serve(every time.Duration, idle func(), message func(f *frame), r
 
 // Send publishes the batch; the answers come by the inbox.
 func (p *publisher) Send(ctx context.Context, batch []drivers.Message) error {
-	if err := p.fuse.arm(ctx); err != nil {
+	if err := p.fuse.Arm(ctx); err != nil {
 		p.flight.refuse(batch, err)
 		return fmt.Errorf("send to topic %q: %w", p.spec.Topic.Name, err)
 	}
-	defer p.fuse.disarm()
+	defer p.fuse.Disarm()
 	var err error
 	p.handles, err = p.flight.board(p.handles[:0], batch, p.session.set.publishTimeout)
 	if err != nil {
@@ -199,7 +200,7 @@ func (p *publisher) Close(context.Context) error {
 		p.flight.end(errClosed)
 		p.wire.close()
 		<-p.done
-		p.fuse.release()
+		p.fuse.Release()
 	})
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 const (
@@ -38,7 +39,7 @@ type puller struct {
 	mode   ackMode
 	intake *intake
 	once   sync.Once
-	fuse   fuse
+	fuse   ending.Fuse
 
 	api    string // subject of pull requests
 	prefix string // of their reply subjects
@@ -94,7 +95,7 @@ func (c *puller) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.fuse.cut, c.silence = w.close, pullSilence
+	c.fuse.Cut, c.silence = w.close, pullSilence
 	c.api = "$JS.API.CONSUMER.MSG.NEXT." + c.spec.Topic.Name + "." + c.name
 	c.prefix = c.session.nc.NewInbox() + "."
 	if err := w.tell("SUB " + c.prefix + "* 1"); err != nil {
@@ -226,10 +227,10 @@ func (c *puller) ask(ctx context.Context) error {
 	if room < max(1, c.limit/2) {
 		return nil
 	}
-	if err := c.fuse.arm(ctx); err != nil {
+	if err := c.fuse.Arm(ctx); err != nil {
 		return err
 	}
-	defer c.fuse.disarm()
+	defer c.fuse.Disarm()
 	c.intake.wire.begin()
 	err := c.request(room)
 	c.pending = 0
@@ -238,10 +239,10 @@ func (c *puller) ask(ctx context.Context) error {
 
 // write sends the acks that wait.
 func (c *puller) write(ctx context.Context) error {
-	if err := c.fuse.arm(ctx); err != nil {
+	if err := c.fuse.Arm(ctx); err != nil {
 		return err
 	}
-	defer c.fuse.disarm()
+	defer c.fuse.Disarm()
 	c.pending = 0
 	c.intake.wire.begin()
 	return c.intake.wire.end()
@@ -364,10 +365,10 @@ func (c *puller) settle(ctx context.Context, what string, ds []drivers.Delivery,
 // answer writes the answers, or lets them rest if it may, and with the room that they make the next request. The caller has the intake's
 // turn.
 func (c *puller) answer(ctx context.Context, ds []drivers.Delivery, body []byte, rest bool) error {
-	if err := c.fuse.arm(ctx); err != nil {
+	if err := c.fuse.Arm(ctx); err != nil {
 		return err
 	}
-	defer c.fuse.disarm()
+	defer c.fuse.Disarm()
 	wire := c.intake.wire
 	wire.begin()
 	if c.pending == 0 {
@@ -412,7 +413,7 @@ func (c *puller) Close(ctx context.Context) error {
 		defer c.intake.turn.Unlock()
 		err = c.leave(ctx)
 		c.intake.end(errClosed)
-		c.fuse.release()
+		c.fuse.Release()
 		if c.replay && err == nil && c.session.usableNow() {
 			err = c.forget(ctx)
 		}

@@ -1,7 +1,6 @@
 package nats
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -174,33 +173,4 @@ func TestFlightKnowsItsAnswers(t *testing.T) {
 			t.Errorf("receipt %d: %+v, want %+v", i, got[i], want[i])
 		}
 	}
-}
-
-// TestFuse sees it blow for the call that it is armed for, and for no other.
-func TestFuse(t *testing.T) {
-	cut := make(chan struct{}, 1)
-	f := fuse{cut: func() { cut <- struct{}{} }}
-	old, cancelOld := context.WithCancel(t.Context())
-	if err := f.arm(old); err != nil {
-		t.Fatal(err)
-	}
-	f.disarm()
-	ctx, cancel := context.WithCancel(t.Context())
-	if err := f.arm(ctx); err != nil {
-		t.Fatal(err)
-	}
-	cancelOld()
-	f.blow(old.Done()) // as what is left of the old context may at any time
-	select {
-	case <-cut:
-		t.Fatal("an old context cut the line under a new call")
-	default:
-	}
-	cancel()
-	<-cut
-	f.disarm()
-	if err := f.arm(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("armed with a context that is over: %v", err)
-	}
-	f.release()
 }

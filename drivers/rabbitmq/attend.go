@@ -34,10 +34,10 @@ func (c *consumer) attend(ctx context.Context) bool {
 	if l.parts.Load() != 1 {
 		return false
 	}
-	if c.reads.arm(ctx) != nil {
+	if c.reads.Arm(ctx) != nil {
 		return true
 	}
-	defer c.reads.disarm()
+	defer c.reads.Disarm()
 	l.waiting.Store(true)
 	defer l.waiting.Store(false)
 	select {

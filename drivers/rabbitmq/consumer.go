@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // consumer reads all queues of its group on one channel. For a group that acknowledges before its work the broker does so by itself, when
@@ -18,10 +19,10 @@ type consumer struct {
 	auto    bool
 	// counted tells that the queues count deliveries.
 	counted bool
-	fuse    fuse
+	fuse    ending.Fuse
 	acks    *acks
 	// reads interrupts the reading of a line that the consumer has to itself, and leaves the line whole.
-	reads fuse
+	reads ending.Fuse
 }
 
 // prefetch is how many deliveries of one queue may be unanswered. The broker counts by consumer, and there is one for each shard: together
@@ -34,7 +35,7 @@ func (*session) prefetch(spec drivers.ConsumerSpec) int {
 func newConsumer(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*consumer, error) {
 	c := &consumer{
 		session: s, spec: spec, inbox: newInbox(), auto: spec.Topic.Model == drivers.Broadcast || spec.Group.Ack == drivers.AckBefore,
-		fuse: fuse{cut: s.line.cut}, reads: fuse{cut: s.line.interrupt},
+		fuse: ending.Fuse{Cut: s.line.cut}, reads: ending.Fuse{Cut: s.line.interrupt},
 		counted: spec.Topic.Model != drivers.Broadcast && queueType(s.cfg, spec.Topic) == typeQuorum,
 	}
 	defer context.AfterFunc(ctx, s.line.cut)()
@@ -122,10 +123,10 @@ func (c *consumer) answer(ctx context.Context, what string, ds []drivers.Deliver
 	fail := func(err error) error {
 		return fmt.Errorf("%s deliveries of topic %q as %q: %w", what, c.spec.Topic.Name, c.spec.Group.Name, err)
 	}
-	if err := c.fuse.arm(ctx); err != nil {
+	if err := c.fuse.Arm(ctx); err != nil {
 		return fail(err)
 	}
-	defer c.fuse.disarm()
+	defer c.fuse.Disarm()
 	if err := c.link.ended(); err != nil {
 		return fail(err)
 	}
@@ -184,8 +185,8 @@ func (c *consumer) Close(ctx context.Context) error {
 	if !c.session.forget(c) {
 		return nil
 	}
-	c.fuse.release()
-	c.reads.release()
+	c.fuse.Release()
+	c.reads.Release()
 	c.end(errClosed, true) // first, so that the line is read on
 	defer context.AfterFunc(ctx, c.session.line.cut)()
 	c.acks.close()

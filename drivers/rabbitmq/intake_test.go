@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // TestWhoReads changes between a consumer that receives, one that is interrupted, one that works, and one that shares its line: deliveries
@@ -18,7 +19,7 @@ func TestWhoReads(t *testing.T) {
 	ours, broker := net.Pipe()
 	l := newLine(ours)
 	l.opened = 3
-	c := &consumer{session: &session{line: l}, inbox: newInbox(), auto: true, reads: fuse{cut: l.interrupt}}
+	c := &consumer{session: &session{line: l}, inbox: newInbox(), auto: true, reads: ending.Fuse{Cut: l.interrupt}}
 	if l.route(c) != 3 {
 		t.Fatal("the channel is another")
 	}

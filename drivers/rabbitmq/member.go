@@ -9,6 +9,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // member is a consumer of streams: it reads the shards that its group gives it, each from the group's place on. An acknowledgement moves
@@ -40,7 +41,9 @@ type member struct {
 func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*member, error) {
 	m := &member{
 		session: s, spec: spec, group: s.places.group(s.where(spec.Topic), spec.Group.Name, spec.Topic.Shards),
-		core:   &consumer{session: s, spec: spec, inbox: newInbox(), fuse: fuse{cut: s.line.cut}, reads: fuse{cut: s.line.interrupt}},
+		core: &consumer{
+			session: s, spec: spec, inbox: newInbox(), fuse: ending.Fuse{Cut: s.line.cut}, reads: ending.Fuse{Cut: s.line.interrupt},
+		},
 		before: spec.Group.Ack == drivers.AckBefore,
 		kicked: make(chan struct{}, 1), quit: make(chan struct{}), readings: map[uint64]*reading{},
 	}
@@ -210,8 +213,8 @@ func (m *member) Close(ctx context.Context) error {
 		return nil
 	}
 	m.group.leave(m)
-	m.core.fuse.release()
-	m.core.reads.release()
+	m.core.fuse.Release()
+	m.core.reads.Release()
 	m.core.end(errClosed, true) // first, so that the line is read on
 	defer context.AfterFunc(ctx, m.session.line.cut)()
 	m.core.acks.close()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // writeSize is about how many bytes of messages go into one write call.
@@ -26,7 +27,7 @@ type producer struct {
 	link     *link
 	flight   *flight
 	confirms bool
-	fuse     fuse
+	fuse     ending.Fuse
 	// methods are how to publish to each shard.
 	methods [][]byte
 	turn    uint32
@@ -45,7 +46,7 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 		return nil, errors.New("this driver sends nothing twice by itself, so there are no client retries: use retry: {attempts: n}")
 	}
 	p := &producer{
-		session: s, spec: spec, flight: newFlight(spec.Window, settle), fuse: fuse{cut: s.line.cut}, quit: make(chan struct{}),
+		session: s, spec: spec, flight: newFlight(spec.Window, settle), fuse: ending.Fuse{Cut: s.line.cut}, quit: make(chan struct{}),
 		confirms: spec.Topic.Model != drivers.Broadcast && spec.Guarantee > drivers.Sent,
 	}
 	p.flight.mirrored = s.mirrors(spec.Topic)
@@ -107,10 +108,10 @@ func (p *producer) Send(ctx context.Context, batch []drivers.Message) error {
 		}
 		return fmt.Errorf("send to topic %q: %w", p.spec.Topic.Name, err)
 	}
-	if err := p.fuse.arm(ctx); err != nil {
+	if err := p.fuse.Arm(ctx); err != nil {
 		return fail(batch, err)
 	}
-	defer p.fuse.disarm()
+	defer p.fuse.Disarm()
 	if err := p.link.ended(); err != nil {
 		return fail(batch, err)
 	}
@@ -223,7 +224,7 @@ func (p *producer) Close(ctx context.Context) error {
 	}
 	close(p.quit)
 	p.done.Wait()
-	p.fuse.release()
+	p.fuse.Release()
 	p.flight.end(errClosed)
 	defer context.AfterFunc(ctx, p.session.line.cut)()
 	if err := p.link.close(); err != nil && ctx.Err() != nil {

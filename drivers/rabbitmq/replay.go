@@ -7,6 +7,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // replayPrefetch is how many messages a replay lets the broker send ahead.
@@ -25,7 +26,7 @@ func newReplayer(ctx context.Context, s *session, t drivers.Topic, shard int, st
 	r := &replayer{
 		core: &consumer{
 			session: s, spec: drivers.ConsumerSpec{Topic: t, Group: drivers.Group{Name: "replay"}}, inbox: newInbox(),
-			fuse: fuse{cut: s.line.cut}, reads: fuse{cut: s.line.interrupt},
+			fuse: ending.Fuse{Cut: s.line.cut}, reads: ending.Fuse{Cut: s.line.interrupt},
 		},
 		shard: int32(shard),
 	}
@@ -106,8 +107,8 @@ func (r *replayer) Close(ctx context.Context) error {
 	if !s.forget(r) {
 		return nil
 	}
-	r.core.fuse.release()
-	r.core.reads.release()
+	r.core.fuse.Release()
+	r.core.reads.Release()
 	r.core.end(errClosed, true) // first, so that the line is read on
 	defer context.AfterFunc(ctx, s.line.cut)()
 	r.core.acks.close()

@@ -84,10 +84,10 @@ func (m *member) read(dst []drivers.Delivery) (n int, err error) {
 // serves who waits after each command. It runs the second when it has gone through what it had read, and sends both answers at once: so a
 // producer's batch comes by one read, and nothing in it later than it would have otherwise.
 func (m *member) ask(ctx context.Context, room int) error {
-	if err := m.fuse.arm(ctx); err != nil {
+	if err := m.fuse.Arm(ctx); err != nil {
 		return err
 	}
-	defer m.fuse.disarm()
+	defer m.fuse.Disarm()
 	m.intake.wire.begin()
 	m.plain += m.acknowledge()
 	m.asked = [2]int{m.fetch(room-room/2, true), 0}

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // ackMode is what a consumer does about acks.
@@ -54,7 +55,7 @@ type member struct {
 	limit  int
 	block  string // how long a fetch waits, in milliseconds
 	intake *intake
-	fuse   fuse
+	fuse   ending.Fuse
 	acks   acks
 	care   care
 	once   sync.Once
@@ -94,7 +95,7 @@ func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*mem
 	}
 	m := &member{
 		session: s, spec: spec, mode: ackModeOf(spec.Topic, spec.Group), name: "m" + strconv.Itoa(spec.Member),
-		route: newRoute(spec.Topic), limit: spec.Group.Prefetch, intake: newIntake(w), fuse: fuse{cut: w.cut},
+		route: newRoute(spec.Topic), limit: spec.Group.Prefetch, intake: newIntake(w), fuse: ending.Fuse{Cut: w.cut},
 		request: make(chan int, 1), report: make(chan sight, 1), done: make(chan struct{}),
 	}
 	m.shards = m.route.shards()
@@ -271,10 +272,10 @@ func (m *member) arrive(ctx context.Context) (wait bool, err error) {
 
 // send writes the acks that have come together.
 func (m *member) send(ctx context.Context) error {
-	if err := m.fuse.arm(ctx); err != nil {
+	if err := m.fuse.Arm(ctx); err != nil {
 		return err
 	}
-	defer m.fuse.disarm()
+	defer m.fuse.Disarm()
 	m.intake.wire.begin()
 	m.plain += m.acknowledge()
 	return m.finished(m.intake.wire.end())
@@ -398,7 +399,7 @@ func (m *member) leave(ctx context.Context) error {
 	<-m.done
 	m.acks.stop()
 	m.intake.end(errClosed)
-	m.fuse.release()
+	m.fuse.Release()
 	if !healthy || control.lost() || m.mode == ackNever {
 		return nil // nothing can be given back; the others will claim it
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // producer sends to streams, to lists, or to the channels of a broadcast. Send writes in the caller's goroutine, whatever is on its way
@@ -21,7 +22,7 @@ type producer struct {
 	route    route
 	stencils []stencil
 	flight   *flight
-	fuse     fuse
+	fuse     ending.Fuse
 	// largest is how long a body may be, in bytes.
 	largest int
 	// routed and tokens are Send's scratch.
@@ -61,7 +62,7 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 		return nil, err
 	}
 	p := &producer{
-		session: s, spec: spec, wire: w, route: newRoute(spec.Topic), flight: newFlight(spec.Window, settle), fuse: fuse{cut: w.cut},
+		session: s, spec: spec, wire: w, route: newRoute(spec.Topic), flight: newFlight(spec.Window, settle), fuse: ending.Fuse{Cut: w.cut},
 		largest: largest, confirm: confirm, done: make(chan struct{}),
 	}
 	for _, key := range p.route.keys {
@@ -132,9 +133,9 @@ const waitaofSince = "7.2"
 // Send writes the batch, and may block for the kernel's buffer. When ctx ends then, part of a command may be out, so that the connection is
 // cut.
 func (p *producer) Send(ctx context.Context, batch []drivers.Message) error {
-	err := p.fuse.arm(ctx)
+	err := p.fuse.Arm(ctx)
 	if err == nil {
-		defer p.fuse.disarm()
+		defer p.fuse.Disarm()
 		p.accept(batch)
 		err = p.write(batch)
 	} else {
@@ -309,7 +310,7 @@ func (p *producer) Close(context.Context) error {
 		p.flight.close(errClosed)
 		p.cut(errClosed)
 		<-p.done
-		p.fuse.release()
+		p.fuse.Release()
 	})
 	return nil
 }
