@@ -201,7 +201,7 @@ func (d Driver) Open(ctx context.Context, cfg drivers.Config, env drivers.Env) (
 	if len(cfg.Servers) == 0 {
 		return nil, errors.New("open kafka session: no server was given")
 	}
-	s := &session{cfg: cfg, env: env, set: set, parts: make(map[part]struct{})}
+	s := &session{cfg: cfg, env: env, set: set}
 	if err := s.connect(ctx); err != nil {
 		return nil, fmt.Errorf("connect to kafka at %s: %w", strings.Join(cfg.Servers, ", "), err)
 	}

@@ -9,13 +9,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 var (
 	// errLost says that a connection is gone: everything in flight is unknown.
 	errLost = errors.New("the connection to the broker is lost")
 	// errClosed says that the producer, consumer or session was closed before.
-	errClosed = errors.New("closed")
+	errClosed = ending.ErrClosed
 	// errShard says that the topic has no such shard.
 	errShard = errors.New("no such shard")
 	// errWindow says that more messages were in flight than the producer was made for.

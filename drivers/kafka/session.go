@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // closeLimit bounds a goodbye whose context has no end of its own.
@@ -19,10 +19,7 @@ type session struct {
 	env drivers.Env
 	set settings
 	*client
-
-	mu     sync.Mutex
-	closed bool
-	parts  map[part]struct{}
+	parts ending.Parts[part]
 }
 
 // part is a producer or a consumer of the session.
@@ -60,22 +57,8 @@ func (s *session) connect(ctx context.Context) error {
 	return nil
 }
 
-// add notes a part that is to be closed with the session.
-func (s *session) add(p part) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return errClosed
-	}
-	s.parts[p] = struct{}{}
-	return nil
-}
-
-func (s *session) forget(p part) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.parts, p)
-}
+// forget drops a part that is closed.
+func (s *session) forget(p part) { s.parts.Forget(p) }
 
 // Producer sends with the acks that the guarantee asks for.
 func (s *session) Producer(ctx context.Context, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (drivers.Producer, error) {
@@ -94,7 +77,7 @@ func (s *session) producer(ctx context.Context, spec drivers.ProducerSpec, settl
 	if err != nil {
 		return nil, err
 	}
-	if err := s.add(p); err != nil {
+	if err := s.parts.Add(p); err != nil {
 		return nil, errors.Join(err, p.Close(ctx))
 	}
 	return p, nil
@@ -136,7 +119,7 @@ func (s *session) consumer(ctx context.Context, spec drivers.ConsumerSpec) (driv
 
 // keep adds p, or closes it where the session was closed meanwhile.
 func (s *session) keep(ctx context.Context, p part) error {
-	err := s.add(p)
+	err := s.parts.Add(p)
 	if err != nil {
 		err = errors.Join(err, p.Close(ctx))
 	}
@@ -145,9 +128,7 @@ func (s *session) keep(ctx context.Context, p part) error {
 
 // usable tells why nothing can be asked of the session, if so.
 func (s *session) usable(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	if s.parts.Closed() {
 		return errClosed
 	}
 	return ctx.Err()
@@ -155,17 +136,10 @@ func (s *session) usable(ctx context.Context) error {
 
 // Close takes leave for every part. When ctx or closeLimit ends, their connections are cut instead.
 func (s *session) Close(ctx context.Context) error {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+	parts, first := s.parts.Close()
+	if !first {
 		return nil
 	}
-	s.closed = true
-	parts := make([]part, 0, len(s.parts))
-	for p := range s.parts {
-		parts = append(parts, p)
-	}
-	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, closeLimit)
 	defer cancel()
 	var errs []error

@@ -279,7 +279,7 @@ func (c *caster) Flush(ctx context.Context) error {
 // Close gives up on what is in flight.
 func (c *caster) Close(context.Context) error {
 	c.once.Do(func() {
-		c.session.forget(c)
+		c.session.parts.Forget(c)
 		c.end(errClosed)
 		c.wire.close()
 		<-c.done

@@ -8,13 +8,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 var (
 	// errLost says that the connection is gone: everything in flight on it is unknown.
 	errLost = errors.New("the connection to the server is lost")
 	// errClosed says that the producer, consumer or session was closed before.
-	errClosed = errors.New("closed")
+	errClosed = ending.ErrClosed
 	// errNoAnswer says that no answer came within publish_timeout.
 	errNoAnswer = errors.New("no answer from the server within publish_timeout")
 	// errShard says that the topic has no such shard.

@@ -225,7 +225,7 @@ func (l *listener) Close(context.Context) error {
 
 func (l *listener) leave() {
 	l.once.Do(func() {
-		l.session.forget(l)
+		l.session.parts.Forget(l)
 		l.intake.close()
 		defer l.intake.turn.Unlock()
 		l.intake.wire.tell("UNSUB 1") //nolint:errcheck // fails only when the connection is gone, and the subscription with it

@@ -196,7 +196,7 @@ func (p *publisher) fail(err error) {
 // Close gives up on what is in flight.
 func (p *publisher) Close(context.Context) error {
 	p.once.Do(func() {
-		p.session.forget(p)
+		p.session.parts.Forget(p)
 		p.flight.end(errClosed)
 		p.wire.close()
 		<-p.done

@@ -408,7 +408,7 @@ func (c *puller) fail(err error) { c.intake.end(err) }
 func (c *puller) Close(ctx context.Context) error {
 	var err error
 	c.once.Do(func() {
-		c.session.forget(c)
+		c.session.parts.Forget(c)
 		c.intake.close()
 		defer c.intake.turn.Unlock()
 		err = c.leave(ctx)

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // closeLimit bounds a goodbye whose context has no end of its own.
@@ -33,9 +34,9 @@ type session struct {
 	lost     chan struct{}
 	lostOnce sync.Once
 
-	mu     sync.Mutex
-	closed bool
-	parts  map[part]struct{}
+	parts ending.Parts[part]
+
+	mu sync.Mutex
 	// asking holds the ends of the administrative calls under way.
 	asking map[*asking]struct{}
 }
@@ -56,7 +57,6 @@ var (
 
 func (s *session) connect(ctx context.Context) error {
 	s.lost = make(chan struct{})
-	s.parts = make(map[part]struct{})
 	s.asking = make(map[*asking]struct{})
 	nc, line, err := open(ctx, access{cfg: s.cfg, env: s.env, set: s.set, who: s.who, lost: s.lose, denied: s.deny})
 	if err != nil {
@@ -75,13 +75,7 @@ func (s *session) connect(ctx context.Context) error {
 // lose ends every part. The library calls it once the connection is gone, also when it was closed on purpose.
 func (s *session) lose() {
 	s.lostOnce.Do(func() { close(s.lost) })
-	s.mu.Lock()
-	parts := make([]part, 0, len(s.parts))
-	for p := range s.parts {
-		parts = append(parts, p)
-	}
-	s.mu.Unlock()
-	for _, p := range parts {
+	for _, p := range s.parts.All() {
 		p.fail(s.lostError())
 	}
 }
@@ -107,27 +101,18 @@ func (s *session) lostError() error {
 	return errLost
 }
 
-// add notes a part that is to be closed with the session.
+// add notes a part that is to be closed with the session, and told when the connection is gone.
 func (s *session) add(p part) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return errClosed
+	if err := s.parts.Add(p); err != nil {
+		return err
 	}
-	s.parts[p] = struct{}{}
 	select {
-	case <-s.lost: // too late to be told by lose
-		delete(s.parts, p)
+	case <-s.lost: // maybe too late to be told by lose
+		s.parts.Forget(p)
 		return s.lostError()
 	default:
 		return nil
 	}
-}
-
-func (s *session) forget(p part) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.parts, p)
 }
 
 // Producer publishes by JetStream where acks are wanted, else by core NATS.
@@ -189,10 +174,7 @@ func (s *session) usableNow() bool {
 
 // usable tells why nothing can be asked of the session, if so.
 func (s *session) usable(ctx context.Context) error {
-	s.mu.Lock()
-	closed := s.closed
-	s.mu.Unlock()
-	if closed {
+	if s.parts.Closed() {
 		return errClosed
 	}
 	select {
@@ -205,17 +187,10 @@ func (s *session) usable(ctx context.Context) error {
 
 // Close takes leave for every part, then of the server. When ctx or closeLimit ends, the connection is cut instead.
 func (s *session) Close(ctx context.Context) error {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+	parts, first := s.parts.Close()
+	if !first {
 		return nil
 	}
-	s.closed = true
-	parts := make([]part, 0, len(s.parts))
-	for p := range s.parts {
-		parts = append(parts, p)
-	}
-	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, closeLimit)
 	defer cancel()
 	release := context.AfterFunc(ctx, s.line.cut)

@@ -182,7 +182,7 @@ func (c *consumer) end(err error, drop bool) {
 
 // Close gives back what was not answered.
 func (c *consumer) Close(ctx context.Context) error {
-	if !c.session.forget(c) {
+	if !c.session.parts.Forget(c) {
 		return nil
 	}
 	c.fuse.Release()

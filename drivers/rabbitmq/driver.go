@@ -230,7 +230,7 @@ func (d Driver) Open(ctx context.Context, cfg drivers.Config, env drivers.Env) (
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("open rabbitmq session: %w", err)
 	}
-	s := &session{cfg: cfg, env: env, set: set, parts: map[part]struct{}{}, places: d.places}
+	s := &session{cfg: cfg, env: env, set: set, places: d.places}
 	if s.places == nil {
 		s.places = newPlaces()
 	}

@@ -8,6 +8,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 var (
@@ -16,7 +17,7 @@ var (
 	// errChannel says that the broker closed the channel: everything in flight on it is unknown.
 	errChannel = errors.New("the broker closed the channel")
 	// errClosed says that the producer, consumer or session was closed before.
-	errClosed = errors.New("closed")
+	errClosed = ending.ErrClosed
 	// errSilent says that confirms did not come within confirm_timeout.
 	errSilent = errors.New("no confirm from the broker within confirm_timeout")
 	// errRefusing says that the broker has answered with nothing but nacks for longer than refusalPatience.

@@ -37,7 +37,7 @@ func (s *session) open(p part, r receiver) (*link, error) {
 	closes := l.channel.NotifyClose(make(chan *amqp.Error, 1))
 	cancels := l.channel.NotifyCancel(make(chan string, 1))
 	l.watcher.Go(func() { l.watch(closes, cancels) })
-	if err := s.add(p); err != nil {
+	if err := s.parts.Add(p); err != nil {
 		l.close() //nolint:errcheck // the session is over
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*mem
 	}
 	if err != nil {
 		m.group.leave(m)
-		s.forget(m)
+		s.parts.Forget(m)
 		m.core.link.close() //nolint:errcheck // what went wrong is known
 		return nil, s.cause(ctx, err)
 	}
@@ -209,7 +209,7 @@ func (m *member) fail(err error) {
 
 // Close gives the member's shards to the others.
 func (m *member) Close(ctx context.Context) error {
-	if !m.session.forget(m) {
+	if !m.session.parts.Forget(m) {
 		return nil
 	}
 	m.group.leave(m)

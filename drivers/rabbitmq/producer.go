@@ -219,7 +219,7 @@ func (p *producer) fail(err error) { p.flight.end(err) }
 
 // Close gives up on what is in flight.
 func (p *producer) Close(ctx context.Context) error {
-	if !p.session.forget(p) {
+	if !p.session.parts.Forget(p) {
 		return nil
 	}
 	close(p.quit)

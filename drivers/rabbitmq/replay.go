@@ -45,7 +45,7 @@ func newReplayer(ctx context.Context, s *session, t drivers.Topic, shard int, st
 		_, err = channel.Consume(stream, "replay", false, false, false, false, amqp.Table{"x-stream-offset": offset})
 	}
 	if err != nil {
-		s.forget(r)
+		s.parts.Forget(r)
 		r.core.link.close() //nolint:errcheck // what went wrong is known
 		return nil, s.cause(ctx, err)
 	}
@@ -104,7 +104,7 @@ func (r *replayer) fail(err error) { r.core.fail(err) }
 // Close ends the replay.
 func (r *replayer) Close(ctx context.Context) error {
 	s := r.core.session
-	if !s.forget(r) {
+	if !s.parts.Forget(r) {
 		return nil
 	}
 	r.core.fuse.Release()

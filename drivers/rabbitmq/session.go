@@ -13,6 +13,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 const (
@@ -38,14 +39,13 @@ type session struct {
 	watchers sync.WaitGroup
 	// opening lets one goroutine at a time open a channel.
 	opening sync.Mutex
+	parts   ending.Parts[part]
 
-	mu     sync.Mutex
-	closed bool
+	mu sync.Mutex
 	// lost is why the connection is gone; nil while it is there.
 	lost error
 	// block is why the broker reads nothing more from publishers; empty while it does.
 	block string
-	parts map[part]struct{}
 }
 
 // part is a producer or a consumer of the session.
@@ -172,7 +172,7 @@ func (s *session) lostError(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.closed:
+	case s.parts.Closed():
 		return errClosed
 	case s.lost != nil:
 		return s.lost
@@ -195,33 +195,10 @@ func (s *session) cause(ctx context.Context, err error) error {
 	}
 }
 
-// add notes a part that is to be closed with the session.
-func (s *session) add(p part) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return errClosed
-	}
-	s.parts[p] = struct{}{}
-	return nil
-}
-
-// forget drops a part; false when it was dropped before.
-func (s *session) forget(p part) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, known := s.parts[p]
-	delete(s.parts, p)
-	return known
-}
-
 // usable tells why nothing can be asked of the session, if so.
 func (s *session) usable(ctx context.Context) error {
-	s.mu.Lock()
-	closed := s.closed
-	s.mu.Unlock()
 	switch {
-	case closed:
+	case s.parts.Closed():
 		return errClosed
 	case s.conn.IsClosed():
 		return s.lostError(amqp.ErrClosed)
@@ -290,17 +267,10 @@ func (s *session) Consumer(ctx context.Context, spec drivers.ConsumerSpec) (driv
 
 // Close takes leave for every part, then of the broker. When ctx or closeLimit ends, the connection is cut instead.
 func (s *session) Close(ctx context.Context) error {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+	parts, first := s.parts.Close()
+	if !first {
 		return nil
 	}
-	s.closed = true
-	parts := make([]part, 0, len(s.parts))
-	for p := range s.parts {
-		parts = append(parts, p)
-	}
-	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, closeLimit)
 	defer cancel()
 	defer context.AfterFunc(ctx, s.line.cut)()

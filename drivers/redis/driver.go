@@ -189,5 +189,5 @@ func (d Driver) Open(ctx context.Context, cfg drivers.Config, env drivers.Env) (
 	if err != nil {
 		return nil, fmt.Errorf("connect to redis at %s: %w", strings.Join(cfg.Servers, ", "), err)
 	}
-	return &session{access: a, control: found.line, version: found.info["redis_version"], parts: make(map[part]struct{})}, nil
+	return &session{access: a, control: found.line, version: found.info["redis_version"]}, nil
 }

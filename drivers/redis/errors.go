@@ -9,13 +9,14 @@ import (
 	"github.com/redis/rueidis"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 var (
 	// errLost says that the connection is gone: everything in flight on it is unknown.
 	errLost = errors.New("the connection to the server is lost")
 	// errClosed says that the producer, consumer or session was closed before.
-	errClosed = errors.New("closed")
+	errClosed = ending.ErrClosed
 	// errNoAnswer says that no answer came within answer_timeout; the connection is given up with it.
 	errNoAnswer = errors.New("no answer from the server within answer_timeout")
 	// errShard says that the topic has no such shard.

@@ -70,7 +70,7 @@ func newListener(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*l
 		err = l.join(ctx)
 	}
 	if err == nil {
-		err = s.add(l)
+		err = s.parts.Add(l)
 	}
 	if err != nil {
 		l.line.close()
@@ -314,7 +314,7 @@ func (l *listener) Close(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, closeLimit)
 		defer cancel()
 		close(l.quit)
-		l.session.forget(l)
+		l.session.parts.Forget(l)
 		control := l.session.control
 		if !l.line.lost() && !control.lost() {
 			err = l.roster.leave(ctx, control)

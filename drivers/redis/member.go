@@ -105,7 +105,7 @@ func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*mem
 		m.limit = defaultPrefetch
 	}
 	if err = m.join(ctx); err == nil {
-		err = s.add(m)
+		err = s.parts.Add(m)
 	}
 	if err != nil {
 		w.cut()
@@ -372,7 +372,7 @@ func run(ctx context.Context, l *line, commands []rueidis.Completed) error {
 func (m *member) Close(ctx context.Context) error {
 	var err error
 	m.once.Do(func() {
-		m.session.forget(m)
+		m.session.parts.Forget(m)
 		if err = m.leave(ctx); err != nil {
 			err = fmt.Errorf("leave topic %q as %q: %w", m.spec.Topic.Name, m.spec.Group.Name, err)
 		}

@@ -68,7 +68,7 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 	for _, key := range p.route.keys {
 		p.stencils = append(p.stencils, s.access.set.stencil(spec.Topic, key))
 	}
-	if err := s.add(p); err != nil {
+	if err := s.parts.Add(p); err != nil {
 		w.cut()
 		return nil, err
 	}
@@ -306,7 +306,7 @@ func (p *producer) Flush(ctx context.Context) error {
 // Close cuts the connection; what had no reply yet is unknown.
 func (p *producer) Close(context.Context) error {
 	p.once.Do(func() {
-		p.session.forget(p)
+		p.session.parts.Forget(p)
 		p.flight.close(errClosed)
 		p.cut(errClosed)
 		<-p.done

@@ -60,7 +60,7 @@ func (s *session) replay(ctx context.Context, t drivers.Topic, shard int, from d
 		session: s, topic: t, shard: int32(shard), key: key, after: before(from), line: l, inbox: newInbox(),
 		quit: make(chan struct{}), done: make(chan struct{}),
 	}
-	if err := s.add(r); err != nil {
+	if err := s.parts.Add(r); err != nil {
 		l.close()
 		return nil, err
 	}
@@ -210,7 +210,7 @@ func (r *replay) Ack(context.Context, []drivers.Delivery) error {
 // Close ends the reading.
 func (r *replay) Close(context.Context) error {
 	r.once.Do(func() {
-		r.session.forget(r)
+		r.session.parts.Forget(r)
 		close(r.quit)
 		r.line.cut()
 		<-r.done

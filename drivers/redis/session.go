@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // closeLimit bounds a goodbye whose context has no end of its own.
@@ -19,10 +20,7 @@ type session struct {
 	access  *access
 	control *line
 	version string
-
-	mu     sync.Mutex
-	closed bool
-	parts  map[part]struct{}
+	parts   ending.Parts[part]
 }
 
 // part is a producer or a consumer of the session.
@@ -36,23 +34,6 @@ var (
 	_ drivers.Depther = (*session)(nil)
 	_ drivers.Ender   = (*session)(nil)
 )
-
-// add notes a part that is to be closed with the session.
-func (s *session) add(p part) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return errClosed
-	}
-	s.parts[p] = struct{}{}
-	return nil
-}
-
-func (s *session) forget(p part) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.parts, p)
-}
 
 // Producer makes a producer on a connection of its own.
 func (s *session) Producer(ctx context.Context, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (drivers.Producer, error) {
@@ -96,11 +77,8 @@ func (s *session) consumer(ctx context.Context, spec drivers.ConsumerSpec) (driv
 
 // usable tells why nothing can be asked of the session, if so.
 func (s *session) usable(ctx context.Context) error {
-	s.mu.Lock()
-	closed := s.closed
-	s.mu.Unlock()
 	switch {
-	case closed:
+	case s.parts.Closed():
 		return errClosed
 	case s.control.lost():
 		return errLost
@@ -111,17 +89,10 @@ func (s *session) usable(ctx context.Context) error {
 
 // Close takes leave for every part. When ctx or closeLimit ends, the connections are cut.
 func (s *session) Close(ctx context.Context) error {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+	parts, first := s.parts.Close()
+	if !first {
 		return nil
 	}
-	s.closed = true
-	parts := make([]part, 0, len(s.parts))
-	for p := range s.parts {
-		parts = append(parts, p)
-	}
-	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, closeLimit)
 	defer cancel()
 	errs := make([]error, len(parts))

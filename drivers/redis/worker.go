@@ -58,7 +58,7 @@ func newWorker(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*wor
 	}
 	err := w.join(ctx)
 	if err == nil {
-		err = s.add(w)
+		err = s.parts.Add(w)
 	}
 	if err != nil {
 		for _, l := range w.lines {
@@ -335,7 +335,7 @@ func (w *worker) answer(ctx context.Context, what string, ds []drivers.Delivery,
 func (w *worker) Close(ctx context.Context) error {
 	var err error
 	w.once.Do(func() {
-		w.session.forget(w)
+		w.session.parts.Forget(w)
 		if err = w.leave(ctx); err != nil {
 			err = fmt.Errorf("leave topic %q as %q: %w", w.spec.Topic.Name, w.spec.Group.Name, err)
 		}
