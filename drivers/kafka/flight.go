@@ -2,11 +2,11 @@ package kafka
 
 import (
 	"context"
-	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // flight holds the messages of a producer that wait for their promise. Its lock is held while receipts are given, so that one
@@ -14,14 +14,9 @@ import (
 type flight struct {
 	settle func(drivers.Receipt)
 
-	mu    sync.Mutex
+	ending.Unsettled
 	seats []*seat
 	free  []*seat
-	count int
-	// over is why nothing may start any more.
-	over error
-	// empty is closed when count falls to 0; nil when nobody waits.
-	empty chan struct{}
 }
 
 // seat is the place of one message. It is the context of its record, by which the promise finds it without a closure for every message;
@@ -46,9 +41,9 @@ func newFlight(window int, settle func(drivers.Receipt)) *flight {
 
 // board seats a batch before it is sent. When the flight is over or has no room, it rejects the whole batch.
 func (f *flight) board(seats []*seat, batch []drivers.Message) ([]*seat, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	err := f.over
+	f.Lock()
+	defer f.Unlock()
+	err := f.Over()
 	if err == nil && len(f.free) < len(batch) {
 		err = errWindow
 	}
@@ -63,14 +58,14 @@ func (f *flight) board(seats []*seat, batch []drivers.Message) ([]*seat, error) 
 		s.token, s.taken = batch[i].Token, true
 		seats = append(seats, s)
 	}
-	f.count += len(batch)
+	f.Add(len(batch))
 	return seats, nil
 }
 
 // refuse rejects a batch that is not sent.
 func (f *flight) refuse(batch []drivers.Message, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	f.reject(batch, err)
 }
 
@@ -82,8 +77,8 @@ func (f *flight) reject(batch []drivers.Message, err error) {
 
 // land settles the message of s; the receipt's token is filled in. It does nothing when the message was settled before.
 func (f *flight) land(s *seat, r drivers.Receipt) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	f.put(s, r)
 }
 
@@ -95,60 +90,35 @@ func (f *flight) put(s *seat, r drivers.Receipt) {
 	s.taken = false
 	f.settle(r)
 	f.free = append(f.free, s)
-	if f.count--; f.count == 0 && f.empty != nil {
-		close(f.empty)
-		f.empty = nil
-	}
+	f.Done(1)
 }
 
 // stop lets nothing start any more. Only the first reason counts.
 func (f *flight) stop(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.over == nil {
-		f.over = err
-	}
+	f.Lock()
+	defer f.Unlock()
+	f.Stop(err)
 }
 
 // end settles what is left as Unknown. The library is through with all of it.
 func (f *flight) end() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	for _, s := range f.seats {
-		f.put(s, drivers.Receipt{Err: f.over})
+		f.put(s, drivers.Receipt{Err: f.Over()})
 	}
 }
 
 // state is why nothing may start any more, nil while it may.
 func (f *flight) state() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.over
+	f.Lock()
+	defer f.Unlock()
+	return f.Over()
 }
 
 // full tells whether there is no room for another message.
 func (f *flight) full() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	return len(f.free) == 0
-}
-
-// wait returns once nothing is in flight.
-func (f *flight) wait(ctx context.Context) error {
-	f.mu.Lock()
-	if f.count == 0 {
-		f.mu.Unlock()
-		return ctx.Err()
-	}
-	if f.empty == nil {
-		f.empty = make(chan struct{})
-	}
-	empty := f.empty
-	f.mu.Unlock()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-empty:
-		return nil
-	}
 }

@@ -209,7 +209,7 @@ func (p *producer) refusal(err error) drivers.Receipt {
 // Flush waits for the promises.
 func (p *producer) Flush(ctx context.Context) error {
 	p.linger.release()
-	if err := p.flight.wait(ctx); err != nil {
+	if err := p.flight.Wait(ctx); err != nil {
 		return fmt.Errorf("flush topic %q: %w", p.spec.Topic.Name, err)
 	}
 	return nil

@@ -20,18 +20,16 @@ type caster struct {
 	settle  func(drivers.Receipt)
 	fuse    ending.Fuse
 
-	// giving is held while receipts are given, so that one goroutine at a time gives them. It is taken before mu.
+	// giving is held while receipts are given, so that one goroutine at a time gives them. It is taken before the lock of Unsettled.
 	giving sync.Mutex
 
-	mu sync.Mutex
+	ending.Unsettled
 	// tokens of what is in flight, a ring; first is the oldest's number, next that of the message after the newest.
 	tokens      []uint64
 	first, next uint64
 	// pings are those without a PONG, oldest first; pinged is up to where they reach.
 	pings  []ping
 	pinged uint64
-	over   error
-	empty  chan struct{}
 
 	done chan struct{}
 	once sync.Once
@@ -119,12 +117,13 @@ func (c *caster) publish(m *drivers.Message) error {
 
 // begin tells whether n more messages may be sent.
 func (c *caster) begin(n int) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.over == nil && int(c.next-c.first)+n > len(c.tokens) {
+	c.Lock()
+	defer c.Unlock()
+	over := c.Over()
+	if over == nil && int(c.next-c.first)+n > len(c.tokens) {
 		return errWindow
 	}
-	return c.over
+	return over
 }
 
 // push puts messages in flight that are about to be written, or were already. No PING that is under way reaches them.
@@ -132,16 +131,17 @@ func (c *caster) push(batch []drivers.Message) {
 	if len(batch) == 0 {
 		return
 	}
-	c.mu.Lock()
-	over := c.over
+	c.Lock()
+	over := c.Over()
 	if over == nil {
+		c.Add(len(batch))
 		mask := uint64(len(c.tokens) - 1)
 		for i := range batch {
 			c.tokens[c.next&mask] = batch[i].Token
 			c.next++
 		}
 	}
-	c.mu.Unlock()
+	c.Unlock()
 	if over != nil { // the connection went while the batch was written
 		for i := range batch {
 			c.give(drivers.Receipt{Token: batch[i].Token, Err: over})
@@ -151,10 +151,10 @@ func (c *caster) push(batch []drivers.Message) {
 
 // ping adds a PING for what has none yet, when none is under way or enough has come together. The wire is in a batch.
 func (c *caster) ping() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	fresh := c.next - c.pinged
-	if c.over != nil || fresh == 0 || len(c.pings) > 0 && fresh < uint64(max(1, c.spec.Window/pingShare)) {
+	if c.Over() != nil || fresh == 0 || len(c.pings) > 0 && fresh < uint64(max(1, c.spec.Window/pingShare)) {
 		return
 	}
 	c.wire.say("PING")
@@ -164,15 +164,15 @@ func (c *caster) ping() {
 
 // ponged settles what the oldest PING was for, and asks for what has come since when no other PING is under way.
 func (c *caster) ponged() {
-	c.mu.Lock()
+	c.Lock()
 	if len(c.pings) == 0 {
-		c.mu.Unlock()
+		c.Unlock()
 		return
 	}
 	mark := c.pings[0].mark
 	c.pings = c.pings[:copy(c.pings, c.pings[1:])]
 	idle := len(c.pings) == 0 && c.next != c.pinged
-	c.mu.Unlock()
+	c.Unlock()
 	c.settleTo(mark, drivers.Receipt{Outcome: drivers.Acked})
 	if idle {
 		c.wire.begin()
@@ -185,13 +185,13 @@ func (c *caster) ponged() {
 func (c *caster) expire() {
 	limit := time.Now().Add(-c.session.set.publishTimeout)
 	var mark uint64
-	c.mu.Lock()
+	c.Lock()
 	for _, p := range c.pings {
 		if p.sent.Before(limit) {
 			mark = p.mark
 		}
 	}
-	c.mu.Unlock()
+	c.Unlock()
 	c.settleTo(mark, drivers.Receipt{Err: errNoAnswer})
 }
 
@@ -214,14 +214,14 @@ func (c *caster) settleTo(mark uint64, r drivers.Receipt) {
 	var step [settleStep]uint64
 	for {
 		n := 0
-		c.mu.Lock()
+		c.Lock()
 		mask := uint64(len(c.tokens) - 1)
 		for n < len(step) && c.first < mark {
 			step[n] = c.tokens[c.first&mask]
 			c.first++
 			n++
 		}
-		c.mu.Unlock()
+		c.Unlock()
 		for i, token := range step[:n] {
 			r.Token, r.More = token, i < n-1
 			c.settle(r)
@@ -230,22 +230,17 @@ func (c *caster) settleTo(mark uint64, r drivers.Receipt) {
 			break
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.first == c.next && c.empty != nil {
-		close(c.empty)
-		c.empty = nil
-	}
+	c.Lock()
+	defer c.Unlock()
+	c.Done(c.Count() - int(c.next-c.first)) // all that was taken out
 }
 
 // end settles what is left as Unknown and lets nothing start any more. Only the first reason counts.
 func (c *caster) end(err error) {
-	c.mu.Lock()
-	if c.over == nil {
-		c.over = err
-	}
-	err, mark := c.over, c.next
-	c.mu.Unlock()
+	c.Lock()
+	c.Stop(err)
+	err, mark := c.Over(), c.next
+	c.Unlock()
 	c.settleTo(mark, drivers.Receipt{Err: err})
 }
 
@@ -256,24 +251,10 @@ func (c *caster) fail(err error) {
 
 // Flush waits for the PONG after the last message.
 func (c *caster) Flush(ctx context.Context) error {
-	c.mu.Lock()
-	if c.first == c.next {
-		c.mu.Unlock()
-		c.giving.Lock()   // what was taken out of flight may still be on its way to settle
-		c.giving.Unlock() //nolint:staticcheck // see above
-		return ctx.Err()
+	if err := c.Wait(ctx); err != nil {
+		return fmt.Errorf("flush topic %q: %w", c.spec.Topic.Name, err)
 	}
-	if c.empty == nil {
-		c.empty = make(chan struct{})
-	}
-	empty := c.empty
-	c.mu.Unlock()
-	select {
-	case <-ctx.Done():
-		return fmt.Errorf("flush topic %q: %w", c.spec.Topic.Name, ctx.Err())
-	case <-empty:
-		return nil
-	}
+	return nil
 }
 
 // Close gives up on what is in flight.

@@ -1,11 +1,10 @@
 package nats
 
 import (
-	"context"
-	"sync"
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // flight holds the messages of a producer that wait for an answer of their own. Its lock is held while receipts are given, so that
@@ -14,14 +13,9 @@ type flight struct {
 	settle func(drivers.Receipt)
 	born   time.Time
 
-	mu    sync.Mutex
+	ending.Unsettled
 	seats []seat
 	free  []uint32
-	count int
-	// over is why nothing may start any more.
-	over error
-	// empty is closed when count falls to 0; nil when nobody waits.
-	empty chan struct{}
 }
 
 // seat is the place of one message. Its generation makes the answers to a later message in the same seat differ: an answer that comes
@@ -46,10 +40,10 @@ func newFlight(window int, settle func(drivers.Receipt)) *flight {
 // board seats a batch before it is sent, and appends its handles. When the flight is over, it rejects the whole batch.
 func (f *flight) board(handles []uint64, batch []drivers.Message, patience time.Duration) ([]uint64, error) {
 	deadline := int64(time.Since(f.born) + patience)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	err := f.over
-	if err == nil && f.count+len(batch) > seatMask {
+	f.Lock()
+	defer f.Unlock()
+	err := f.Over()
+	if err == nil && f.Count()+len(batch) > seatMask {
 		err = errWindow
 	}
 	if err != nil {
@@ -68,14 +62,14 @@ func (f *flight) board(handles []uint64, batch []drivers.Message, patience time.
 		s.token, s.deadline, s.taken = batch[i].Token, deadline, true
 		handles = append(handles, s.generation<<seatBits|uint64(number))
 	}
-	f.count += len(batch)
+	f.Add(len(batch))
 	return handles, nil
 }
 
 // refuse rejects a batch that is not sent.
 func (f *flight) refuse(batch []drivers.Message, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	f.reject(batch, err)
 }
 
@@ -95,8 +89,8 @@ func landed(handle uint64, r drivers.Receipt) landing { return landing{handle: h
 
 // land settles what one read brought. It does nothing for a message that was settled before.
 func (f *flight) land(ls []landing) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	held := -1 // one receipt is kept back, to say whether another follows
 	for i := range ls {
 		if !f.seated(ls[i].handle) || held >= 0 && ls[held].handle == ls[i].handle {
@@ -128,20 +122,16 @@ func (f *flight) vacate(number uint32, r drivers.Receipt) {
 	r.Token = s.token
 	s.taken = false
 	f.free = append(f.free, number)
-	f.count--
 	f.settle(r)
-	if f.count == 0 && f.empty != nil {
-		close(f.empty)
-		f.empty = nil
-	}
+	f.Done(1)
 }
 
 // expire gives up what has waited too long.
 func (f *flight) expire() {
 	now := int64(time.Since(f.born))
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.count == 0 {
+	f.Lock()
+	defer f.Unlock()
+	if f.Count() == 0 {
 		return
 	}
 	for i := range f.seats {
@@ -153,35 +143,14 @@ func (f *flight) expire() {
 
 // end settles what is left as Unknown and lets nothing start any more. Only the first reason counts.
 func (f *flight) end(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.over != nil {
+	f.Lock()
+	defer f.Unlock()
+	if !f.Stop(err) {
 		return
 	}
-	f.over = err
 	for i := range f.seats {
 		if f.seats[i].taken {
 			f.vacate(uint32(i), drivers.Receipt{Err: err})
 		}
-	}
-}
-
-// wait returns when nothing is in flight.
-func (f *flight) wait(ctx context.Context) error {
-	f.mu.Lock()
-	if f.count == 0 {
-		f.mu.Unlock()
-		return ctx.Err()
-	}
-	if f.empty == nil {
-		f.empty = make(chan struct{})
-	}
-	empty := f.empty
-	f.mu.Unlock()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-empty:
-		return nil
 	}
 }

@@ -182,7 +182,7 @@ func parseHandle(digits []byte) (handle uint64, ok bool) {
 
 // Flush waits for the answers.
 func (p *publisher) Flush(ctx context.Context) error {
-	if err := p.flight.wait(ctx); err != nil {
+	if err := p.flight.Wait(ctx); err != nil {
 		return fmt.Errorf("flush topic %q: %w", p.spec.Topic.Name, err)
 	}
 	return nil

@@ -1,11 +1,10 @@
 package rabbitmq
 
 import (
-	"context"
-	"sync"
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // flight holds the messages of a producer that wait for a confirm, by the delivery tags that the broker counts for itself: 1 for the
@@ -19,17 +18,12 @@ type flight struct {
 	mirrored bool
 	born     time.Time
 
-	mu sync.Mutex
+	ending.Unsettled
 	// ring has a seat for each tag from low to next-1, at tag modulo its length, which is a power of two.
 	ring      []seat
 	low, next uint64
-	count     int
 	// refused is since when the broker has answered with nothing but nacks, since born; 0 where its last answer was an ack.
 	refused time.Duration
-	// over is why nothing may start any more.
-	over error
-	// empty is closed when count falls to 0; nil when nobody waits.
-	empty chan struct{}
 }
 
 // seat is the place of one message.
@@ -54,14 +48,14 @@ func (f *flight) seat(tag uint64) *seat { return &f.ring[tag&uint64(len(f.ring)-
 // board seats messages that are about to be sent, in the order of their tags. When the flight is over it rejects them.
 func (f *flight) board(seats []seat) error {
 	sent := time.Since(f.born)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.over != nil {
-		err := &unsentError{f.over}
+	f.Lock()
+	defer f.Unlock()
+	if over := f.Over(); over != nil {
+		err := &unsentError{over}
 		for i := range seats {
 			f.settle(drivers.Receipt{Token: seats[i].token, Outcome: sendOutcome(err), Err: err, More: i < len(seats)-1})
 		}
-		return f.over
+		return over
 	}
 	for f.next+uint64(len(seats))-f.low > uint64(len(f.ring)) {
 		f.grow()
@@ -72,7 +66,7 @@ func (f *flight) board(seats []seat) error {
 		s.sent = sent
 		f.next++
 	}
-	f.count += len(seats)
+	f.Add(len(seats))
 	return nil
 }
 
@@ -87,15 +81,15 @@ func (f *flight) grow() {
 // reject settles what is not sent at all.
 func (f *flight) reject(token uint64, cause error) {
 	err := &unsentError{cause}
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	f.settle(drivers.Receipt{Token: token, Outcome: sendOutcome(err), Err: err})
 }
 
 // confirmed settles the message of tag, and with multiple all before it. It is the broker's answer; what was settled already is left.
 func (f *flight) confirmed(tag uint64, multiple, ack bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	if tag >= f.next {
 		return
 	}
@@ -139,8 +133,8 @@ func (f *flight) answer(s *seat, ack, more bool) {
 
 // returned notes that the broker gave the message of tag back. Its confirm is still to come.
 func (f *flight) returned(tag uint64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	if tag >= f.low && tag < f.next {
 		f.seat(tag).returned = true
 	}
@@ -149,22 +143,18 @@ func (f *flight) returned(tag uint64) {
 func (f *flight) vacate(s *seat, r drivers.Receipt) {
 	r.Token = s.token
 	*s = seat{}
-	f.count--
 	f.settle(r)
-	if f.count == 0 && f.empty != nil {
-		close(f.empty)
-		f.empty = nil
-	}
+	f.Done(1)
 }
 
 // stuck tells why the channel is of no more use: the oldest message has waited longer than patience, or for longer than refusals nothing
 // was taken.
 func (f *flight) stuck(patience, refusals time.Duration) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	now := time.Since(f.born)
 	switch {
-	case f.count > 0 && now-f.seat(f.low).sent > patience:
+	case f.Count() > 0 && now-f.seat(f.low).sent > patience:
 		return errSilent
 	case f.refused > 0 && now-f.refused > refusals:
 		return errRefusing
@@ -180,18 +170,17 @@ func (f *flight) stuck(patience, refusals time.Duration) error {
 // past another. What it does with those behind is left open.
 func (f *flight) end(err error) {
 	size, limit, refused := tooLarge(err)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.over != nil {
+	f.Lock()
+	defer f.Unlock()
+	if !f.Stop(err) {
 		return
 	}
-	f.over = err
 	for ; f.low < f.next; f.low++ {
 		s := f.seat(f.low)
 		if !s.taken {
 			continue
 		}
-		r := drivers.Receipt{Outcome: sendOutcome(err), Err: err, More: f.count > 1}
+		r := drivers.Receipt{Outcome: sendOutcome(err), Err: err, More: f.Count() > 1}
 		if refused && s.size > limit {
 			refused = false
 			if s.size == size {
@@ -199,25 +188,5 @@ func (f *flight) end(err error) {
 			}
 		}
 		f.vacate(s, r)
-	}
-}
-
-// wait returns when nothing is in flight.
-func (f *flight) wait(ctx context.Context) error {
-	f.mu.Lock()
-	if f.count == 0 {
-		f.mu.Unlock()
-		return ctx.Err()
-	}
-	if f.empty == nil {
-		f.empty = make(chan struct{})
-	}
-	empty := f.empty
-	f.mu.Unlock()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-empty:
-		return nil
 	}
 }

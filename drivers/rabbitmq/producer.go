@@ -204,7 +204,7 @@ func (*producer) settled() {}
 
 // Flush waits for the confirms. Where there are none it waits until the broker has read everything.
 func (p *producer) Flush(ctx context.Context) error {
-	err := p.flight.wait(ctx)
+	err := p.flight.Wait(ctx)
 	if err == nil && !p.confirms && p.link.ended() == nil && p.link.sound(ctx) != nil {
 		err = ctx.Err() // where the channel is over instead, everything is settled all the same
 	}

@@ -62,8 +62,8 @@ func TestFlightSettlesOnce(t *testing.T) {
 				t.Errorf("message %d is %s, want %s", i, settled[i], want[i])
 			}
 		}
-		if f.count != 0 || len(settled) != int(last) {
-			t.Errorf("%d messages, %d settled, %d in flight", last, len(settled), f.count)
+		if f.Count() != 0 || len(settled) != int(last) {
+			t.Errorf("%d messages, %d settled, %d in flight", last, len(settled), f.Count())
 		}
 	})
 }

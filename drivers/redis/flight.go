@@ -1,30 +1,24 @@
 package redis
 
 import (
-	"context"
 	"fmt"
 	"sync"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // flight holds the messages of a producer that wait for a reply. Replies come in the order of the messages.
 type flight struct {
 	settle func(drivers.Receipt)
 
-	// giving is held while receipts are given, so that one goroutine at a time gives them. It is taken before mu.
+	// giving is held while receipts are given, so that one goroutine at a time gives them. It is taken before the lock of Unsettled.
 	giving sync.Mutex
 
-	mu sync.Mutex
+	ending.Unsettled
 	// tokens of what is in flight, a ring; first is the oldest's number, next that of the message after the newest.
 	tokens      []uint64
 	first, next uint64
-	// given counts what was settled, which is later than that first went past it.
-	given uint64
-	// over is why nothing may start any more.
-	over error
-	// empty is closed when given reaches next; nil when nobody waits.
-	empty chan struct{}
 }
 
 const (
@@ -44,10 +38,10 @@ func newFlight(window int, settle func(drivers.Receipt)) *flight {
 
 // board puts messages in flight, before they are written. An error says that nothing may start any more.
 func (f *flight) board(tokens []uint64) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.over != nil {
-		return f.over
+	f.Lock()
+	defer f.Unlock()
+	if over := f.Over(); over != nil {
+		return over
 	}
 	for int(f.next-f.first)+len(tokens) > len(f.tokens) {
 		f.grow()
@@ -57,6 +51,7 @@ func (f *flight) board(tokens []uint64) error {
 		f.tokens[f.next&mask] = token
 		f.next++
 	}
+	f.Add(len(tokens))
 	return nil
 }
 
@@ -92,22 +87,22 @@ func (f *flight) land(rs []drivers.Receipt) error {
 		}
 		rs = rs[n:]
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	f.reached()
 	if len(rs) == 0 {
 		return nil
 	}
-	if f.over != nil {
-		return f.over // and with that all was settled
+	if over := f.Over(); over != nil {
+		return over // and with that all was settled
 	}
 	return fmt.Errorf("%w: it answers nothing", errReply)
 }
 
 // take takes the oldest tokens out of the ring.
 func (f *flight) take(into []uint64) (n int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	mask := uint64(len(f.tokens) - 1)
 	for n < len(into) && f.first < f.next {
 		into[n] = f.tokens[f.first&mask]
@@ -117,21 +112,14 @@ func (f *flight) take(into []uint64) (n int) {
 	return n
 }
 
-// reached notes that everything that was taken is settled. giving and mu are held.
-func (f *flight) reached() {
-	if f.given = f.first; f.given == f.next && f.empty != nil {
-		close(f.empty)
-		f.empty = nil
-	}
-}
+// reached notes that everything that was taken is settled. Both locks are held.
+func (f *flight) reached() { f.Done(f.Count() - int(f.next-f.first)) }
 
 // close lets nothing start any more; what is in flight may still be answered. Only the first reason counts.
 func (f *flight) close(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.over == nil {
-		f.over = err
-	}
+	f.Lock()
+	defer f.Unlock()
+	f.Stop(err)
 }
 
 // end does the same and settles what is left as Unknown.
@@ -145,41 +133,21 @@ func (f *flight) end(err error) {
 			f.settle(drivers.Receipt{Token: step[i], Err: err, More: i < n-1})
 		}
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	f.reached()
 }
 
 // open counts what is not settled.
-func (f *flight) open() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.next - f.given
+func (f *flight) open() int {
+	f.Lock()
+	defer f.Unlock()
+	return f.Count()
 }
 
 // sent counts what was ever put in flight.
 func (f *flight) sent() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Lock()
+	defer f.Unlock()
 	return f.next
-}
-
-// wait returns when everything is settled.
-func (f *flight) wait(ctx context.Context) error {
-	f.mu.Lock()
-	if f.given == f.next {
-		f.mu.Unlock()
-		return ctx.Err()
-	}
-	if f.empty == nil {
-		f.empty = make(chan struct{})
-	}
-	empty := f.empty
-	f.mu.Unlock()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-empty:
-		return nil
-	}
 }

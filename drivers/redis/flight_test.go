@@ -45,7 +45,7 @@ func TestFlight(t *testing.T) {
 				}
 				answered += min(n, open)
 			}
-			if len(settled) != answered || int(f.open()) != int(next)-answered || more {
+			if len(settled) != answered || f.open() != int(next)-answered || more {
 				t.Fatalf("%d are settled and %d open, want %d of %d; more is promised: %v", len(settled), f.open(), answered, next, more)
 			}
 		}
@@ -59,7 +59,7 @@ func TestFlight(t *testing.T) {
 
 func TestFlightWait(t *testing.T) {
 	f := newFlight(1, func(drivers.Receipt) {})
-	if err := f.wait(t.Context()); err != nil {
+	if err := f.Wait(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if err := f.board([]uint64{1, 2}); err != nil {
@@ -67,11 +67,11 @@ func TestFlightWait(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if err := f.wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if err := f.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("with two in flight: %v", err)
 	}
 	time.AfterFunc(10*time.Millisecond, func() { f.land(make([]drivers.Receipt, 2)) }) //nolint:errcheck // wait tells
-	if err := f.wait(t.Context()); err != nil {
+	if err := f.Wait(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

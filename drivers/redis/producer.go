@@ -297,7 +297,7 @@ func receipt(reply []byte) drivers.Receipt {
 
 // Flush waits for the replies.
 func (p *producer) Flush(ctx context.Context) error {
-	if err := p.flight.wait(ctx); err != nil {
+	if err := p.flight.Wait(ctx); err != nil {
 		return fmt.Errorf("flush topic %q: %w", p.spec.Topic.Name, err)
 	}
 	return nil
