@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/ending"
 )
 
 // Subscriptions of a listener: the messages, and the echoes of its soundings.
@@ -141,7 +142,7 @@ func (l *listener) receive(ctx context.Context, dst []drivers.Delivery) (int, er
 		if n, err := l.collect(dst); n > 0 || err != nil {
 			return n, err
 		}
-		if err := l.intake.read(); err != nil && !errors.Is(err, errLapsed) {
+		if err := l.intake.read(); err != nil && !errors.Is(err, ending.ErrLapsed) {
 			return 0, err
 		}
 	}
@@ -179,7 +180,7 @@ func (l *listener) collect(dst []drivers.Delivery) (n int, err error) {
 
 // Ack does nothing: core NATS has no acks.
 func (l *listener) Ack(context.Context, []drivers.Delivery) error {
-	if l.intake.closed.Load() {
+	if l.intake.reads.Closed() {
 		return errClosed
 	}
 	return nil
@@ -227,7 +228,7 @@ func (l *listener) leave() {
 	l.once.Do(func() {
 		l.session.parts.Forget(l)
 		l.intake.close()
-		defer l.intake.turn.Unlock()
+		defer l.intake.leave()
 		l.intake.wire.tell("UNSUB 1") //nolint:errcheck // fails only when the connection is gone, and the subscription with it
 		l.intake.end(errClosed)
 	})

@@ -149,8 +149,8 @@ func (c *puller) receive(ctx context.Context, dst []drivers.Delivery) (int, erro
 		if c.pending > 0 && c.due.Before(patience) {
 			patience = c.due
 		}
-		c.intake.until(patience)
-		if err := c.intake.read(); err != nil && !errors.Is(err, errLapsed) {
+		c.intake.reads.Until(patience)
+		if err := c.intake.read(); err != nil && !errors.Is(err, ending.ErrLapsed) {
 			return 0, err
 		}
 	}
@@ -410,7 +410,7 @@ func (c *puller) Close(ctx context.Context) error {
 	c.once.Do(func() {
 		c.session.parts.Forget(c)
 		c.intake.close()
-		defer c.intake.turn.Unlock()
+		defer c.intake.leave()
 		err = c.leave(ctx)
 		c.intake.end(errClosed)
 		c.fuse.Release()

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"ordeal/drivers"
 )
@@ -188,11 +187,6 @@ func (w *wire) reserve(n int) {
 	grown := make([]byte, n)
 	w.upto = copy(grown, w.buf[w.at:w.upto])
 	w.at, w.buf = 0, grown
-}
-
-// interrupt ends the read that is going on, and all after it until the deadline is set anew.
-func (w *wire) interrupt() {
-	w.conn.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // fails only when the connection is gone, which ends a read as well
 }
 
 // close frees the connection.

@@ -3,28 +3,23 @@ package redis
 import (
 	"context"
 	"errors"
-	"os"
 	"sync"
 	"sync/atomic"
-	"time"
+
+	"ordeal/drivers/internal/ending"
 )
 
-// intake is the reading end of a consumer. Whoever receives reads the connection himself, so that a batch costs one system call and wakes
-// one goroutine; what ends his context interrupts the read and leaves the connection whole.
+// intake is the reading end of a consumer. Whoever receives reads the connection himself; whoever acknowledges takes the turn, too, and the
+// goroutine that sees whether the server still answers may give the connection up under both.
 type intake struct {
-	wire *wire
-	// turn is held by who receives or acknowledges, and by who closes. within tells that somebody receives.
-	turn   sync.Mutex
+	reads ending.Reads
+	wire  *wire
+	// within tells that somebody receives.
 	within atomic.Bool
-	closed atomic.Bool
 	// heard counts reads.
 	heard atomic.Uint64
 
-	// mu guards the read deadline: that of a context that is over, or of close, must not be pushed back.
-	mu    sync.Mutex
-	ctx   context.Context //nolint:containedctx // the one whose end interrupts reads, the same for very many calls
-	stop  func() bool
-	lapse time.Time
+	mu sync.Mutex
 	// why is what ended the connection, where it did not go by itself.
 	why error
 
@@ -32,72 +27,26 @@ type intake struct {
 	quit, gone chan struct{}
 }
 
-// errLapsed says that nothing came until the time that was set.
-var errLapsed = errors.New("nothing came in time")
-
 func newIntake(w *wire) *intake {
-	return &intake{wire: w, quit: make(chan struct{}), gone: make(chan struct{})}
+	return &intake{reads: ending.Reads{Conn: w.conn}, wire: w, quit: make(chan struct{}), gone: make(chan struct{})}
 }
 
-// enter takes the turn for a call with ctx.
+// enter takes the turn for a call with ctx. That the connection was given up counts for more than the end of ctx.
 func (i *intake) enter(ctx context.Context) error {
-	i.turn.Lock()
-	if err := i.arm(ctx); err != nil {
-		i.turn.Unlock()
+	err := i.reads.Enter(ctx)
+	if errors.Is(err, errClosed) {
 		return err
 	}
-	return nil
+	if why := i.reason(); why != nil {
+		if err == nil {
+			i.reads.Leave()
+		}
+		return why
+	}
+	return err
 }
 
-func (i *intake) leave() { i.turn.Unlock() }
-
-// arm makes the end of ctx interrupt reads.
-func (i *intake) arm(ctx context.Context) error {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	switch {
-	case i.closed.Load():
-		return errClosed
-	case i.why != nil:
-		return i.why
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case i.ctx != nil && i.ctx.Done() == ctx.Done():
-		return nil
-	}
-	i.disarm()
-	i.ctx, i.lapse = ctx, time.Time{}
-	i.wire.conn.SetReadDeadline(i.lapse) //nolint:errcheck // fails only when the connection is gone, which the read tells
-	if ctx.Done() != nil {
-		i.stop = context.AfterFunc(ctx, func() {
-			i.mu.Lock()
-			defer i.mu.Unlock()
-			if i.ctx == ctx {
-				i.wire.interrupt()
-			}
-		})
-	}
-	return nil
-}
-
-// disarm lets go of the context. mu is held.
-func (i *intake) disarm() {
-	if i.stop != nil {
-		i.stop()
-	}
-	i.stop, i.ctx = nil, nil
-}
-
-// until sets when a read that brings nothing ends with errLapsed.
-func (i *intake) until(t time.Time) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.lapse.Equal(t) || i.closed.Load() || i.ctx != nil && i.ctx.Err() != nil {
-		return
-	}
-	i.lapse = t
-	i.wire.conn.SetReadDeadline(t) //nolint:errcheck // likewise
-}
+func (i *intake) leave() { i.reads.Leave() }
 
 // read waits for more.
 func (i *intake) read() error {
@@ -106,20 +55,11 @@ func (i *intake) read() error {
 		i.heard.Add(1)
 		return nil
 	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	switch {
-	case i.closed.Load():
-		return errClosed
-	case i.ctx != nil && i.ctx.Err() != nil:
-		return i.ctx.Err()
-	case i.why == nil && errors.Is(err, os.ErrDeadlineExceeded):
-		i.lapse = time.Time{}
-		i.wire.conn.SetReadDeadline(i.lapse) //nolint:errcheck // likewise
-		return errLapsed
-	default:
-		return cutOff(i.why, err)
+	ended, why := i.reads.Ended(err), i.reason()
+	if ended != nil && (why == nil || !errors.Is(ended, ending.ErrLapsed)) {
+		return ended
 	}
+	return cutOff(why, err)
 }
 
 // end gives the connection up. Only the first reason counts.
@@ -152,11 +92,6 @@ func (i *intake) lost() bool {
 
 // close interrupts who reads and keeps everybody else out. It returns with the turn.
 func (i *intake) close() {
-	i.mu.Lock()
-	i.closed.Store(true)
 	close(i.quit)
-	i.wire.interrupt()
-	i.disarm()
-	i.mu.Unlock()
-	i.turn.Lock()
+	i.reads.Close()
 }

@@ -166,7 +166,7 @@ func (m *member) receive(ctx context.Context, dst []drivers.Delivery) (int, erro
 		if !read {
 			continue
 		}
-		if err := m.intake.read(); err != nil && !errors.Is(err, errLapsed) {
+		if err := m.intake.read(); err != nil && !errors.Is(err, ending.ErrLapsed) {
 			return 0, err
 		}
 	}
@@ -183,7 +183,7 @@ func (m *member) prepare(ctx context.Context) (wait bool, err error) {
 	case m.enough(room):
 		return true, m.ask(ctx, room)
 	default:
-		m.intake.until(m.care.next)
+		m.intake.reads.Until(m.care.next)
 		return true, nil
 	}
 }

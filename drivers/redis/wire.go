@@ -7,7 +7,6 @@ import (
 	"net"
 	"strconv"
 	"sync"
-	"time"
 )
 
 const (
@@ -213,11 +212,6 @@ func (w *wire) resize(n int) {
 	b := make([]byte, n)
 	copy(b, w.buf[:w.upto])
 	w.buf = b
-}
-
-// interrupt ends the read that is going on, and all after it until the deadline is set anew.
-func (w *wire) interrupt() {
-	w.conn.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // fails only when the connection is gone, which ends a read as well
 }
 
 // cut ends the connection, and with it whatever is read or written.
