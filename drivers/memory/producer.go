@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/shards"
 )
 
 // producer settles everything within Send, except that it says so after the lock is free again.
@@ -14,8 +15,7 @@ type producer struct {
 	topic    *topic
 	settle   func(drivers.Receipt)
 	receipts []drivers.Receipt
-	// turn is the shard of the next message that leaves the shard open and has no key.
-	turn uint32
+	picker   shards.Picker
 	// held is a message that waits to be stored behind the next of its shard and key.
 	held   *held
 	closed bool
@@ -81,9 +81,9 @@ func (p *producer) lockWithRoom(ctx context.Context) error {
 // take stores one message, or lies about it. The topic is locked.
 func (p *producer) take(m *drivers.Message, due int64) drivers.Receipt {
 	t, l := p.topic, p.topic.liar
-	shard := p.shard(m)
+	shard, err := p.picker.Pick(m, len(t.shards))
 	switch {
-	case shard < 0 || int(shard) >= len(t.shards):
+	case err != nil:
 		return drivers.Receipt{Token: m.Token, Outcome: drivers.Rejected, Err: ErrShard}
 	case len(m.Body)+len(m.Key) > MaxBody:
 		return drivers.Receipt{Token: m.Token, Outcome: drivers.Rejected, Err: ErrTooLarge}
@@ -164,18 +164,6 @@ func (p *producer) lie(k Kind, shard int32, position uint64, body []byte) Lie {
 
 func acked(token, position uint64) drivers.Receipt {
 	return drivers.Receipt{Token: token, Outcome: drivers.Acked, Position: drivers.At(position)}
-}
-
-// shard of a message: as it says, else by its key, else in turn.
-func (p *producer) shard(m *drivers.Message) int32 {
-	if m.Shard != drivers.AnyShard {
-		return m.Shard
-	}
-	if len(m.Key) == 0 {
-		p.turn++
-		return int32(p.turn % uint32(len(p.topic.shards)))
-	}
-	return drivers.ShardOf(m.Key, len(p.topic.shards))
 }
 
 // Flush has nothing to wait for.

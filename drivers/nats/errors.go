@@ -9,6 +9,7 @@ import (
 
 	"ordeal/drivers"
 	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/internal/shards"
 )
 
 var (
@@ -19,7 +20,7 @@ var (
 	// errNoAnswer says that no answer came within publish_timeout.
 	errNoAnswer = errors.New("no answer from the server within publish_timeout")
 	// errShard says that the topic has no such shard.
-	errShard = errors.New("no such shard")
+	errShard = shards.ErrNone
 	// errWindow says that more messages were in flight than a producer can name.
 	errWindow = errors.New("too many messages in flight")
 	// errTooLarge says that a message is larger than the server's max_payload.

@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/shards"
 )
 
 // route knows the subjects of a topic.
 type route struct {
 	subjects []string
-	turn     uint32
+	picker   shards.Picker
 }
 
 func newRoute(t drivers.Topic) route {
@@ -22,19 +23,11 @@ func newRoute(t drivers.Topic) route {
 	return r
 }
 
-// subject of a message: by its shard, else by its key, else in turn.
+// subject of a message, by its shard.
 func (r *route) subject(m *drivers.Message) (string, error) {
-	shard := m.Shard
-	switch {
-	case shard != drivers.AnyShard:
-	case len(m.Key) > 0:
-		shard = drivers.ShardOf(m.Key, len(r.subjects))
-	default:
-		r.turn++
-		shard = int32(r.turn % uint32(len(r.subjects)))
-	}
-	if shard < 0 || int(shard) >= len(r.subjects) {
-		return "", errShard
+	shard, err := r.picker.Pick(m, len(r.subjects))
+	if err != nil {
+		return "", err
 	}
 	return r.subjects[shard], nil
 }

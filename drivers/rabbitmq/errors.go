@@ -9,6 +9,7 @@ import (
 
 	"ordeal/drivers"
 	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/internal/shards"
 )
 
 var (
@@ -29,7 +30,7 @@ var (
 	// errCancelled says that the broker ended a consumer, as when its queue is gone.
 	errCancelled = errors.New("the broker cancelled the consumer")
 	// errShard says that the topic has no such shard.
-	errShard = errors.New("no such shard")
+	errShard = shards.ErrNone
 	// errKey says that a key or a header does not fit in its field.
 	errKey = errors.New("a key or the name of a header is longer than 255 bytes")
 	// errFrame says that bytes from the broker are not AMQP 0-9-1.

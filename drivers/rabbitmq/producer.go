@@ -9,6 +9,7 @@ import (
 
 	"ordeal/drivers"
 	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/internal/shards"
 )
 
 // writeSize is about how many bytes of messages go into one write call.
@@ -30,7 +31,7 @@ type producer struct {
 	fuse     ending.Fuse
 	// methods are how to publish to each shard.
 	methods [][]byte
-	turn    uint32
+	picker  shards.Picker
 	content content
 	// out and seats are the messages that are not written yet.
 	out   []byte
@@ -141,19 +142,11 @@ func (p *producer) Send(ctx context.Context, batch []drivers.Message) error {
 	return nil
 }
 
-// shard of the message: the one it asks for, else by its key, else in turn.
+// shard of a message that can be written.
 func (p *producer) shard(m *drivers.Message) (int32, error) {
-	shard := m.Shard
-	switch {
-	case shard != drivers.AnyShard:
-	case len(m.Key) > 0:
-		shard = drivers.ShardOf(m.Key, len(p.methods))
-	default:
-		p.turn++
-		shard = int32(p.turn % uint32(len(p.methods)))
-	}
-	if shard < 0 || int(shard) >= len(p.methods) {
-		return 0, errShard
+	shard, err := p.picker.Pick(m, len(p.methods))
+	if err != nil {
+		return 0, err
 	}
 	if len(m.Key) > shortMax {
 		return 0, errKey

@@ -10,6 +10,7 @@ import (
 
 	"ordeal/drivers"
 	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/internal/shards"
 )
 
 var (
@@ -20,7 +21,7 @@ var (
 	// errNoAnswer says that no answer came within answer_timeout; the connection is given up with it.
 	errNoAnswer = errors.New("no answer from the server within answer_timeout")
 	// errShard says that the topic has no such shard.
-	errShard = errors.New("no such shard")
+	errShard = shards.ErrNone
 	// errShort says that fewer nodes confirmed a message within wait_timeout than the guarantee needs.
 	errShort = errors.New("too few nodes confirmed it within wait_timeout")
 	// errTooLarge says that a message is larger than the server's proto-max-bulk-len, over which it would hang up.

@@ -5,12 +5,13 @@ import (
 	"strconv"
 
 	"ordeal/drivers"
+	"ordeal/drivers/internal/shards"
 )
 
 // route knows the keys of a topic: streams, or channels of a broadcast.
 type route struct {
-	keys []string
-	turn uint32
+	keys   []string
+	picker shards.Picker
 }
 
 func newRoute(t drivers.Topic) route {
@@ -21,22 +22,8 @@ func newRoute(t drivers.Topic) route {
 	return r
 }
 
-// shard of a message: its own, else that of its key, else the next in turn.
-func (r *route) shard(m *drivers.Message) (int32, error) {
-	shard := m.Shard
-	switch {
-	case shard != drivers.AnyShard:
-	case len(m.Key) > 0:
-		shard = drivers.ShardOf(m.Key, len(r.keys))
-	default:
-		r.turn++
-		shard = int32(r.turn % uint32(len(r.keys)))
-	}
-	if shard < 0 || int(shard) >= len(r.keys) {
-		return 0, errShard
-	}
-	return shard, nil
-}
+// shard of a message, by which its key is found.
+func (r *route) shard(m *drivers.Message) (int32, error) { return r.picker.Pick(m, len(r.keys)) }
 
 // shards tells the shard of each key.
 func (r *route) shards() map[string]int32 {
