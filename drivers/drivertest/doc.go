@@ -9,4 +9,6 @@
 //
 // Every subtest declares a topic of its own and deletes it, checks that each message was settled once and by one goroutine at a time,
 // and that no goroutine is left. The suite proves itself against drivers that break the contract in one way each; see its own tests.
+//
+// A driver's other tests open their sessions with Open, or lend them what Env makes.
 package drivertest

@@ -168,7 +168,7 @@ func refusals(t *testing.T, b *secured) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			s, err := New().Open(ctx, c.cfg, drivers.Env{Dial: dial, Logger: quiet(), Name: "refused"})
+			s, err := New().Open(ctx, c.cfg, drivertest.Env("refused"))
 			if err == nil {
 				t.Fatal("it was opened", s.Close(t.Context()))
 			}

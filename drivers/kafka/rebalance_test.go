@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 // watched is a member of a group with everything that it was told of its shards.
@@ -38,7 +39,7 @@ func (s *severed) dial(ctx context.Context, network, addr string) (net.Conn, err
 	if s.cut {
 		return nil, net.ErrClosed
 	}
-	c, err := dial(ctx, network, addr)
+	c, err := drivertest.Dial(ctx, network, addr)
 	s.conns = append(s.conns, c)
 	return c, err
 }

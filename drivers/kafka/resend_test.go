@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 // deaf dials connections on which, every so often, what the broker answers to a produce request is lost together with the connection: the
@@ -19,7 +20,7 @@ type deaf struct {
 }
 
 func (d *deaf) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	c, err := dial(ctx, network, addr)
+	c, err := drivertest.Dial(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 // rights are those of the limited user on one topic and its groups.
@@ -213,7 +214,7 @@ func quota(t *testing.T, b *secured) {
 	_, err := alter.RequestWith(t.Context(), owner.Client)
 	must(t, err)
 	heard := &words{Handler: quiet().Handler()}
-	s, err := New().Open(t.Context(), b.as(userTester, authPlain), drivers.Env{Dial: dial, Logger: slog.New(heard), Name: "quota"})
+	s, err := New().Open(t.Context(), b.as(userTester, authPlain), drivers.Env{Dial: drivertest.Dial, Logger: slog.New(heard), Name: "quota"})
 	must(t, err)
 	r := &rig{T: t, session: s.(*session), outcomes: &outcomes{receipts: map[uint64]drivers.Receipt{}}}
 	r.topic = drivers.Topic{Name: "quota", Shards: 1, Replicas: 1}

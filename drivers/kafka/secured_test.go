@@ -22,6 +22,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 	"ordeal/internal/cluster"
 )
 
@@ -182,7 +183,7 @@ func (b *secured) properties(store, identity, trust, controller string) string {
 func (b *secured) users() {
 	b.Helper()
 	eventually(b.T, func() bool {
-		s, err := New().Open(b.Context(), drivers.Config{Servers: []string{b.open}}, drivers.Env{Dial: dial, Logger: quiet(), Name: "users"})
+		s, err := New().Open(b.Context(), drivers.Config{Servers: []string{b.open}}, drivertest.Env("users"))
 		if err != nil {
 			return false
 		}

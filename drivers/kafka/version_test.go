@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 // oldBroker answers as a broker of an old version would, as far as a client comes with it: it tells what it knows, and that it is alone. No
@@ -119,7 +120,7 @@ func TestOldBroker(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := startOld(t, c.version)
 			cfg := drivers.Config{Servers: []string{b.Addr().String()}, Options: c.options}
-			s, err := New().Open(t.Context(), cfg, drivers.Env{Dial: dial, Logger: quiet(), Name: "modern"})
+			s, err := New().Open(t.Context(), cfg, drivertest.Env("modern"))
 			if err == nil {
 				err = errors.Join(err, s.Close(t.Context()))
 			}

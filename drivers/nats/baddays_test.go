@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 // limited starts a server with a user joe, whose rights are as allow says.
@@ -301,7 +302,7 @@ func TestIdleConsumer(t *testing.T) {
 func TestTooManyConnections(t *testing.T) {
 	nodes := startNodes(t, 1, "; max_connections: 1")
 	eventually(t, 20*time.Second, func() error { // the server may still count the one by which it was seen to be ready
-		s, err := New().Open(t.Context(), drivers.Config{Servers: addresses(nodes)}, drivers.Env{Dial: dial, Logger: quiet(), Name: "first"})
+		s, err := New().Open(t.Context(), drivers.Config{Servers: addresses(nodes)}, drivertest.Env("first"))
 		if err == nil {
 			t.Cleanup(func() { s.Close(context.Background()) })
 		}
@@ -344,7 +345,7 @@ func TestOldServer(t *testing.T) {
 	nodes := startNodes(t, 1, "")
 	cfg := drivers.Config{Servers: addresses(nodes)}
 	s, err := New().Open(t.Context(), cfg, drivers.Env{Logger: quiet(), Name: "old", Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
+		conn, err := drivertest.Dial(ctx, network, addr)
 		return aged{Conn: conn}, err
 	}})
 	if err != nil {

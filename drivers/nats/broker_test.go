@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 func orders(replicas int) drivers.Topic {
@@ -325,7 +326,7 @@ func TestPassword(t *testing.T) {
 	nodes := startNodes(t, 1, "; authorization { user: joe, password: secret }")
 	open := func(password string) error {
 		cfg := drivers.Config{Servers: addresses(nodes), Auth: drivers.Auth{User: "joe", Password: password}}
-		s, err := New().Open(t.Context(), cfg, drivers.Env{Dial: dial, Logger: quiet()})
+		s, err := New().Open(t.Context(), cfg, drivertest.Env(""))
 		if err == nil {
 			err = s.Close(t.Context())
 		}

@@ -1,8 +1,6 @@
 package nats
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -18,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 // serverConfig makes the test binary a nats-server: servers are processes of their own, so that they can be killed and paused, and
@@ -172,11 +171,6 @@ func addresses(nodes []*node) (out []string) {
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-func dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	var d net.Dialer
-	return d.DialContext(ctx, network, addr)
-}
-
 // connect opens a session that is closed with the test.
 func connect(t testing.TB, options map[string]string, servers ...string) *session {
 	t.Helper()
@@ -185,16 +179,5 @@ func connect(t testing.TB, options map[string]string, servers ...string) *sessio
 
 func connectAs(t testing.TB, cfg drivers.Config) *session {
 	t.Helper()
-	s, err := New().Open(t.Context(), cfg, drivers.Env{Dial: dial, Logger: quiet(), Name: t.Name()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := s.Close(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			t.Error(err)
-		}
-	})
-	return s.(*session)
+	return drivertest.Open(t, New(), cfg).(*session)
 }

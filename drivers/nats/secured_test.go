@@ -256,7 +256,7 @@ func refused(t *testing.T, cfg drivers.Config, why string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	s, err := New().Open(ctx, cfg, drivers.Env{Dial: dial, Logger: quiet(), Name: "refused"})
+	s, err := New().Open(ctx, cfg, drivertest.Env("refused"))
 	if err == nil {
 		s.Close(t.Context())
 		t.Fatal("a session was opened")

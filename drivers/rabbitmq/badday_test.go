@@ -13,6 +13,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 // queueTopic is a queue with one shard and one member.
@@ -106,7 +107,7 @@ func openError(t *testing.T, cfg drivers.Config) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	s, err := New().Open(ctx, cfg, drivers.Env{Dial: dial, Logger: quiet(), Name: t.Name()})
+	s, err := New().Open(ctx, cfg, drivertest.Env(t.Name()))
 	if err == nil {
 		s.Close(t.Context()) //nolint:errcheck // the test has failed already
 		t.Fatal("it opens")

@@ -12,6 +12,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 const (
@@ -99,7 +100,7 @@ func BenchmarkModerate(b *testing.B) {
 func moderateLoop(b *testing.B, cfg drivers.Config, topic drivers.Topic, each, batches int, atOnce bool) int64 {
 	var writes atomic.Int64
 	s, err := New().Open(b.Context(), cfg, drivers.Env{Logger: quiet(), Name: b.Name(), Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
+		conn, err := drivertest.Dial(ctx, network, addr)
 		return counted{conn, &writes}, err
 	}})
 	if err != nil {
@@ -158,10 +159,10 @@ func driverLoop(b *testing.B, cfg drivers.Config, topic drivers.Topic, body []by
 		return s
 	}
 	sending := open(func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
+		conn, err := drivertest.Dial(ctx, network, addr)
 		return counted{conn, &writes}, err
 	})
-	receiving := open(dial)
+	receiving := open(drivertest.Dial)
 	consumer, err := receiving.Consumer(b.Context(), drivers.ConsumerSpec{Topic: topic, Group: topic.Groups[0]})
 	if err != nil {
 		b.Fatal(err)

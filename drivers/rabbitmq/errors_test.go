@@ -12,6 +12,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 	"ordeal/faults"
 	"ordeal/internal/cluster"
 )
@@ -238,7 +239,7 @@ func TestProvokedErrors(t *testing.T) {
 func refusedConnections(t *testing.T, cfg drivers.Config) {
 	refused := func(cfg drivers.Config, code int, remedy string) {
 		t.Helper()
-		_, err := New().Open(t.Context(), cfg, drivers.Env{Dial: dial, Logger: quiet(), Name: t.Name()})
+		_, err := New().Open(t.Context(), cfg, drivertest.Env(t.Name()))
 		var e *amqp.Error
 		if !errors.As(err, &e) || e.Code != code || !strings.Contains(err.Error(), remedy) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%v", err)

@@ -2,9 +2,7 @@ package rabbitmq
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"net"
 	"os"
 	"testing"
 	"time"
@@ -12,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 	"ordeal/internal/cluster"
 )
 
@@ -53,25 +52,10 @@ func startRabbitMQ(t testing.TB, nodes int, settings map[string]string) cluster.
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-func dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	var d net.Dialer
-	return d.DialContext(ctx, network, addr)
-}
-
 // connect opens a session that is closed with the test.
 func connect(t testing.TB, cfg drivers.Config) *session {
 	t.Helper()
-	s, err := New().Open(t.Context(), cfg, drivers.Env{Dial: dial, Logger: quiet(), Name: t.Name()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := s.Close(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			t.Error(err)
-		}
-	})
+	s := drivertest.Open(t, New(), cfg)
 	if streams, ok := s.(streamSession); ok {
 		return streams.session
 	}

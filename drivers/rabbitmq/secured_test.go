@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 // TestSecured uses one node that speaks TLS, too: a session over it with a user, the depth and the audit without the management plugin, and
@@ -39,7 +40,7 @@ func TestSecured(t *testing.T) {
 	t.Run("unknown authority", func(t *testing.T) {
 		strange := cfg
 		strange.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-		_, err := New().Open(t.Context(), strange, drivers.Env{Dial: dial, Logger: quiet(), Name: t.Name()})
+		_, err := New().Open(t.Context(), strange, drivertest.Env(t.Name()))
 		if err == nil || !strings.Contains(err.Error(), "certificate") {
 			t.Errorf("opened with: %v", err)
 		}

@@ -13,6 +13,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 // stream is a broker with a driver whose sessions share the places of groups.
@@ -37,7 +38,7 @@ func newStream(t *testing.T, servers []string, name string, shards, members int)
 
 func (x *stream) open() streamSession {
 	x.Helper()
-	s, err := x.driver.Open(x.Context(), x.cfg, drivers.Env{Dial: dial, Logger: quiet(), Name: x.Name()})
+	s, err := x.driver.Open(x.Context(), x.cfg, drivertest.Env(x.Name()))
 	if err != nil {
 		x.Fatal(err)
 	}

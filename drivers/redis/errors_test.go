@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 // fake is a server that greets as a real one does and answers everything else with an error.
@@ -51,7 +52,7 @@ func replyError(t *testing.T, text string) error {
 	server, client := net.Pipe()
 	var serving sync.WaitGroup
 	serving.Go(func() { fake(server, text) })
-	env := environment("fake")
+	env := drivertest.Env("fake")
 	env.Dial = func(context.Context, string, string) (net.Conn, error) { return client, nil }
 	set, err := New().settings(drivers.Config{})
 	if err != nil {

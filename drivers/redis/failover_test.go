@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 func addresses(nodes ...*node) (out []string) {
@@ -148,7 +149,7 @@ func TestRefusedServers(t *testing.T) {
 		{"nothing", "no server was given", drivers.Config{}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s, err := New().Open(t.Context(), row.cfg, environment("refused"))
+			s, err := New().Open(t.Context(), row.cfg, drivertest.Env("refused"))
 			if err == nil {
 				s.Close(context.Background()) //nolint:errcheck // the test has failed
 				t.Fatal("a session was opened")

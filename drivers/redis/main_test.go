@@ -2,9 +2,7 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -14,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -118,7 +117,7 @@ func (k *node) dial() (*line, error) {
 	if err != nil {
 		return nil, err
 	}
-	return (&access{env: environment("admin"), set: set}).dialLine(context.Background(), k.address, controlBuffers())
+	return (&access{env: drivertest.Env("admin"), set: set}).dialLine(context.Background(), k.address, controlBuffers())
 }
 
 // run makes the server do something.
@@ -160,26 +159,8 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-func environment(name string) drivers.Env {
-	return drivers.Env{Name: name, Logger: slog.New(slog.DiscardHandler), Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, network, addr)
-	}}
-}
-
 // connect opens a session that is closed with the test.
 func connect(t testing.TB, cfg drivers.Config) *session {
 	t.Helper()
-	s, err := New().Open(t.Context(), cfg, environment("test"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := s.Close(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			t.Error(err)
-		}
-	})
-	return s.(*session)
+	return drivertest.Open(t, New(), cfg).(*session)
 }

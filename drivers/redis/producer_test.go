@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 // TestSendObeysContext: a Send that waits for a server that takes nothing more ends with its context, and nobody knows what became of what
@@ -78,7 +79,7 @@ func TestNotTouchedAfterSettle(t *testing.T) {
 func TestUnaskedAnswer(t *testing.T) {
 	k := startNode(t)
 	var say func()
-	env := environment("odd")
+	env := drivertest.Env("odd")
 	dial := env.Dial
 	env.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 // refused opens a session that must fail, soon and with a reason that says what to do, but no password.
@@ -22,7 +23,7 @@ func refused(t *testing.T, cfg drivers.Config, why string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	s, err := New().Open(ctx, cfg, environment("refused"))
+	s, err := New().Open(ctx, cfg, drivertest.Env("refused"))
 	if err == nil {
 		s.Close(t.Context())
 		t.Fatal("a session was opened")
@@ -146,7 +147,7 @@ func TestBadDays(t *testing.T) {
 		k.args = append(k.args, "--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024")
 		k.start()
 		eventually(t, func() error {
-			s, err := New().Open(t.Context(), drivers.Config{Servers: []string{k.address}}, environment("early"))
+			s, err := New().Open(t.Context(), drivers.Config{Servers: []string{k.address}}, drivertest.Env("early"))
 			if err == nil {
 				s.Close(t.Context())
 				t.Fatal("a server that loads its data was taken")

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
 )
 
 // certificate writes one for 127.0.0.1 that signs itself, with its key, and returns who trusts it.
@@ -114,7 +115,7 @@ func TestTLSAndACL(t *testing.T) {
 		"certificate": {Servers: cfg.Servers, Auth: drivers.Auth{User: cfg.Auth.User, Password: cfg.Auth.Password}, TLS: &tls.Config{RootCAs: x509.NewCertPool()}},
 		"WRONGPASS":   {Servers: cfg.Servers, Auth: drivers.Auth{User: cfg.Auth.User, Password: "guess"}, TLS: cfg.TLS},
 	} {
-		other, err := New().Open(t.Context(), wrong, environment("wrong"))
+		other, err := New().Open(t.Context(), wrong, drivertest.Env("wrong"))
 		if err == nil {
 			other.Close(context.Background()) //nolint:errcheck // the test has failed
 			t.Fatalf("wrong %s: a session was opened", name)
