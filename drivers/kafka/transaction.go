@@ -51,9 +51,9 @@ func (p *producer) transact(ctx context.Context, batch []drivers.Message) error 
 	return p.flight.state()
 }
 
-// begin begins a transaction once the one before is over at the shards as well. The coordinator confirms an end when it has written it down,
-// and tells the shards afterwards (KIP-98, 5.2); until then they answer what comes next by CONCURRENT_TRANSACTIONS. A library that may send
-// again waits in that way; for one that may not, it would be the end of the message.
+// begin begins a transaction once the one before is over at the shards as well. The coordinator confirms an end when it has written it
+// down, and tells the shards afterwards (KIP-98, 5.2); until then they answer what comes next by CONCURRENT_TRANSACTIONS. A library that
+// may send again waits in that way; for one that may not, it would be the end of the message.
 func (p *producer) begin(ctx context.Context) error {
 	if p.ended && !p.spec.ClientRetry {
 		if err := p.complete(ctx); err != nil {

@@ -27,7 +27,8 @@ func needed(set settings) []request {
 	}
 	if set.transactions {
 		all = append(all, request{
-			key: int16(kmsg.DescribeTransactions), least: 0, since: "Kafka 3.0: to see the end of a transaction, else options.kafka.transactions: false",
+			key: int16(kmsg.DescribeTransactions), least: 0,
+			since: "Kafka 3.0: to see the end of a transaction, else options.kafka.transactions: false",
 		})
 	}
 	switch {

@@ -110,8 +110,8 @@ func suspect(body []byte, run uint32) Status {
 	return Foreign
 }
 
-// checksum of a body that is long enough for a stamp. What the register begins with is part of what it protects: no change of the first four
-// bytes alone goes unseen, because each step of a CRC maps different registers to different ones.
+// checksum of a body that is long enough for a stamp. What the register begins with is part of what it protects: no change of the first
+// four bytes alone goes unseen, because each step of a CRC maps different registers to different ones.
 func checksum(body []byte) uint32 {
 	return crc32.Update(binary.LittleEndian.Uint32(body), castagnoli, body[8:])
 }

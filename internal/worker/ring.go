@@ -3,8 +3,8 @@ package worker
 import "sync/atomic"
 
 // ring is a queue of slot numbers between one goroutine that pushes and one that pops. It never overflows: it is as large as the window.
-// Each of the two works on numbers of its own and shows the other how far it has come once for a batch: a write that another core has to see
-// costs as much as the rest of a push.
+// Each of the two works on numbers of its own and shows the other how far it has come once for a batch: a write that another core has to
+// see costs as much as the rest of a push.
 type ring struct {
 	buf  []uint32
 	mask uint64
