@@ -94,7 +94,7 @@ func TestTLSAndACL(t *testing.T) {
 	if unverified != 4 {
 		t.Errorf("%d facts could not be verified without the right to CONFIG GET, want 4: %+v", unverified, facts)
 	}
-	if err := s.Delete(t.Context(), topic); err != nil {
+	if err := errors.Join(c.Close(t.Context()), s.Delete(t.Context(), topic)); err != nil {
 		t.Error(err)
 	}
 	cfg.Options = drivers.Options{optQueue: "list"}
