@@ -97,7 +97,7 @@ func cores() finding {
 	return f
 }
 
-// timer measures how late a sleep of 1 ms ends, as the hiccup meter of a run does.
+// timer measures how late a short sleep ends, as the hiccup meter of a run does.
 func timer() finding {
 	worst := time.Duration(0)
 	clock := measure.NewClock(time.Now())
