@@ -30,7 +30,8 @@
 //     are closed before the library learns of it, and new ones are refused. What was in flight is unknown, and the producer or
 //     consumer is over. A connection that is idle is watched, too.
 //   - A broker's answer that the library would retry ends the message instead (RecordRetries 0), and makes the library look for the
-//     new leader.
+//     new leader. So that no message is called rejected because of another one's answer, messages that are not numbered are sent in
+//     one request at a time to each broker.
 //   - Offsets are committed by the engine's acks alone.
 //   - A consumer does not jump. Where the log no longer has what comes next, or ends before it, the consumer says how many messages
 //     are missing and is over; the group goes on with the oldest that is left.

@@ -118,6 +118,71 @@ func TestResend(t *testing.T) {
 	})
 }
 
+// slow dials connections on which the answers to produce requests take their time, and counts how many are waited for at once.
+type slow struct{ waiting, most atomic.Int64 }
+
+func (s *slow) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	c, err := drivertest.Dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &slowConn{Conn: c, slow: s}, nil
+}
+
+type slowConn struct {
+	net.Conn
+	*slow
+	mine atomic.Int64
+}
+
+func (c *slowConn) Write(b []byte) (int, error) {
+	if len(b) > 6 && b[4] == 0 && b[5] == keyProduce {
+		c.mine.Add(1)
+		c.most.Store(max(c.most.Load(), c.waiting.Add(1)))
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *slowConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.mine.Load() > 0 {
+		time.Sleep(20 * time.Millisecond)
+		c.waiting.Add(-c.mine.Swap(0))
+	}
+	return n, err
+}
+
+// TestOneRequestAtATime sends while answers are outstanding. What is not numbered must wait for them: an answer ends all messages that the
+// library holds for a partition, and what was sent beside it may be in the log.
+func TestOneRequestAtATime(t *testing.T) {
+	server := startKafka(t, 1, nil).Servers()
+	for guarantee, numbered := range map[drivers.Guarantee]bool{drivers.Accepted: false, drivers.Durable: true} {
+		t.Run(guarantee.String(), func(t *testing.T) {
+			cfg := drivers.Config{Servers: server, Guarantee: guarantee, Options: drivers.Options{optLinger: "0s"}}
+			r := bareRig(t, cfg)
+			must(t, r.Declare(t.Context(), r.topic))
+			line := &slow{}
+			s, err := New().Open(t.Context(), cfg, drivers.Env{Dial: line.dial, Logger: quiet(), Name: "slow"})
+			must(t, err)
+			t.Cleanup(func() { s.Close(context.Background()) })
+			const n = 100
+			r.producer, err = s.Producer(t.Context(), drivers.ProducerSpec{Topic: r.topic, Guarantee: guarantee, Window: n}, r.settle)
+			must(t, err)
+			for i := range uint64(n) {
+				must(t, r.producer.Send(t.Context(), []drivers.Message{{Token: i, Body: []byte("body")}}))
+				time.Sleep(time.Millisecond)
+			}
+			must(t, r.producer.Flush(t.Context()))
+			for i := range uint64(n) {
+				r.want(i, drivers.Acked, nil)
+			}
+			if most := line.most.Load(); (most > 1) != numbered {
+				t.Errorf("%d requests were under way at once; numbered: %v", most, numbered)
+			}
+		})
+	}
+}
+
 // TestOpenTransaction leaves one open, aborts one and commits one: who reads what was committed gets the first, then the last, and neither
 // what was aborted nor what was open when its producer vanished.
 func TestOpenTransaction(t *testing.T) {
