@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 var (

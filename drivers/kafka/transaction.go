@@ -66,6 +66,8 @@ func (p *producer) begin(ctx context.Context) error {
 // complete waits until the coordinator has told the shards of the last end.
 func (p *producer) complete(ctx context.Context) error {
 	const pause = time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, 2*p.session.set.requestTimeout) // as long as a message waits for a leader
+	defer cancel()
 	id := p.session.transactionalID(p.spec.Topic)
 	for {
 		all, err := p.client.admin.DescribeTransactions(ctx, id)

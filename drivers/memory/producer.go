@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/shards"
+	"ordeal/drivers/shards"
 )
 
 // producer settles everything within Send, except that it says so after the lock is free again.

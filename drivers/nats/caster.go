@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // caster publishes by core NATS. The server says nothing to a message, but it answers a PING after everything it read before: its PONG

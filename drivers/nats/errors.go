@@ -8,8 +8,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
-	"ordeal/drivers/internal/shards"
+	"ordeal/drivers/ending"
+	"ordeal/drivers/shards"
 )
 
 var (

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // flight holds the messages of a producer that wait for an answer of their own. Its lock is held while receipts are given, so that

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // keepPause is how often a consumer that does not receive shows the server that it lives: with nobody to answer its PINGs the server would

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // Subscriptions of a listener: the messages, and the echoes of its soundings.

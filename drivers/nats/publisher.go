@@ -14,7 +14,7 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // handleBase is how handles are written in reply subjects.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 const (

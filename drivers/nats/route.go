@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/shards"
+	"ordeal/drivers/shards"
 )
 
 // route knows the subjects of a topic.

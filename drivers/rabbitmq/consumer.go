@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // consumer reads all queues of its group on one channel. For a group that acknowledges before its work the broker does so by itself, when

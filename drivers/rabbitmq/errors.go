@@ -8,8 +8,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
-	"ordeal/drivers/internal/shards"
+	"ordeal/drivers/ending"
+	"ordeal/drivers/shards"
 )
 
 var (

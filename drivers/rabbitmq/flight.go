@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // flight holds the messages of a producer that wait for a confirm, by the delivery tags that the broker counts for itself: 1 for the

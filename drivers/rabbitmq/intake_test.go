@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // TestWhoReads changes between a consumer that receives, one that is interrupted, one that works, and one that shares its line: deliveries

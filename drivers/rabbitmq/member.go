@@ -9,7 +9,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // member is a consumer of streams: it reads the shards that its group gives it, each from the group's place on. An acknowledgement moves

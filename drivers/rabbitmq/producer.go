@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
-	"ordeal/drivers/internal/shards"
+	"ordeal/drivers/ending"
+	"ordeal/drivers/shards"
 )
 
 // writeSize is about how many bytes of messages go into one write call.

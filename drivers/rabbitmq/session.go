@@ -13,7 +13,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 const (

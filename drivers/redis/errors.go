@@ -9,8 +9,8 @@ import (
 	"github.com/redis/rueidis"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
-	"ordeal/drivers/internal/shards"
+	"ordeal/drivers/ending"
+	"ordeal/drivers/shards"
 )
 
 var (

@@ -5,7 +5,7 @@ import (
 	"sync"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // flight holds the messages of a producer that wait for a reply. Replies come in the order of the messages.

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // intake is the reading end of a consumer. Whoever receives reads the connection himself; whoever acknowledges takes the turn, too, and the

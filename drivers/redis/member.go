@@ -13,7 +13,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // ackMode is what a consumer does about acks.

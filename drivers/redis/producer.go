@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // producer sends to streams, to lists, or to the channels of a broadcast. Send writes in the caller's goroutine, whatever is on its way

@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/shards"
+	"ordeal/drivers/shards"
 )
 
 // route knows the keys of a topic: streams, or channels of a broadcast.

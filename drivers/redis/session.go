@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"ordeal/drivers"
-	"ordeal/drivers/internal/ending"
+	"ordeal/drivers/ending"
 )
 
 // closeLimit bounds a goodbye whose context has no end of its own.

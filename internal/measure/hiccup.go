@@ -7,8 +7,8 @@ import (
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// hiccupStep is how long the meter means to sleep. A shorter one would give more samples of the same distribution, and each takes a wake-up,
-// which on a moderate run is a good part of what a message costs.
+// hiccupStep is how long the meter means to sleep. A shorter one would give more samples of the same distribution, and each takes a
+// wake-up, which on a moderate run is a good part of what a message costs.
 const hiccupStep = 5 * time.Millisecond
 
 // Hiccups measures how long the machine kept the process from running: it sleeps 5 ms again and again and records by how much each sleep
