@@ -14,8 +14,8 @@ import (
 
 // inFlight is how many produce requests without numbers may be unanswered by one broker. When a broker refuses a batch, the library fails
 // all that it holds for the partition with the same error, sent or not. With more than one request under way, some of it may be
-// appended all the same, by a broker that leads the partition again, and would have been called rejected. Numbered batches behind one that is
-// missing are refused by the broker itself, so of them the library may send more.
+// appended all the same, by a broker that leads the partition again, and would have been called rejected. Numbered batches behind one
+// that is missing are refused by the broker itself, so of them the library may send more.
 const inFlight = 1
 
 // producer sends by a client of its own.
