@@ -104,7 +104,7 @@ func ended(p drivers.Producer) error {
 // TestFullStream: at a limit a stream refuses what is new, or drops what is old and was acked. The audit tells the two apart.
 func TestFullStream(t *testing.T) {
 	s := connect(t, nil, addresses(startNodes(t, 1, ""))...)
-	for _, c := range []struct {
+	for i, c := range []struct {
 		name  string
 		limit func(c *jetstream.StreamConfig)
 		full  drivers.Outcome
@@ -121,11 +121,10 @@ func TestFullStream(t *testing.T) {
 		{"of a subject, old", func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 3 }, drivers.Acked, "max_msgs_per_subject", drivers.Contradicted},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			topic := orders(1)
+			topic := another(i)
 			if err := s.Declare(t.Context(), topic); err != nil {
 				t.Fatal(err)
 			}
-			defer s.Delete(t.Context(), topic)
 			config := s.streamConfig(topic)
 			c.limit(&config)
 			if _, err := s.js.UpdateStream(t.Context(), config); err != nil {
@@ -133,21 +132,23 @@ func TestFullStream(t *testing.T) {
 			}
 			d := newSender(t, s, topic)
 			var r drivers.Receipt
-			for range 4 {
-				r = d.put(drivers.Message{Body: make([]byte, 1000)})
+			for n := range 4 {
+				if r = d.put(drivers.Message{Body: make([]byte, 1000)}); n < 3 && r.Outcome != drivers.Acked {
+					t.Errorf("message %d was %s, %v", n, r.Outcome, r.Err)
+				}
 			}
 			if r.Outcome != c.full {
 				t.Errorf("the fourth was %s, %v; want %s", r.Outcome, r.Err, c.full)
 			}
 			info, err := s.streamInfo(t.Context(), topic)
 			if err != nil || info.State.Msgs > 3 || info.State.FirstSeq == 1 != (c.full == drivers.Rejected) {
-				t.Errorf("the stream holds %+v, %v", info.State, err)
+				t.Errorf("the stream holds %+v, %v; the fourth: %v", info.State, err, r.Err)
 			}
 			facts, err := s.Audit(t.Context(), topic)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, have := status(facts, "stream orders "+c.fact); got != c.want {
+			if got, have := status(facts, "stream "+topic.Name+" "+c.fact); got != c.want {
 				t.Errorf("%s: %s, %s; want %s", c.fact, got, have, c.want)
 			}
 		})
@@ -209,16 +210,18 @@ func TestOtherStream(t *testing.T) {
 // TestConsumerDeleted takes a group's consumer away, then its stream, while a member receives.
 func TestConsumerDeleted(t *testing.T) {
 	s := connect(t, nil, addresses(startNodes(t, 1, ""))...)
-	topic := orders(1)
-	for name, take := range map[string]func() error{
-		"consumer": func() error { return s.js.DeleteConsumer(t.Context(), topic.Name, "billing") },
-		"stream":   func() error { return s.js.DeleteStream(t.Context(), topic.Name) },
+	for i, lost := range []struct {
+		name string
+		take func(t *testing.T, stream string) error
+	}{
+		{"consumer", func(t *testing.T, stream string) error { return s.js.DeleteConsumer(t.Context(), stream, "billing") }},
+		{"stream", func(t *testing.T, stream string) error { return s.js.DeleteStream(t.Context(), stream) }},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(lost.name, func(t *testing.T) {
+			topic := another(i)
 			if err := s.Declare(t.Context(), topic); err != nil {
 				t.Fatal(err)
 			}
-			defer s.Delete(t.Context(), topic)
 			c, err := s.Consumer(t.Context(), drivers.ConsumerSpec{Topic: topic, Group: topic.Groups[0]})
 			if err != nil {
 				t.Fatal(err)
@@ -230,7 +233,7 @@ func TestConsumerDeleted(t *testing.T) {
 			if _, err := c.Receive(t.Context(), dst); err != nil { // a request is open from now on
 				t.Fatal(err)
 			}
-			if err := take(); err != nil {
+			if err := lost.take(t, topic.Name); err != nil {
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 	"testing"
@@ -20,6 +21,14 @@ func orders(replicas int) drivers.Topic {
 	return drivers.Topic{
 		Name: "orders", Shards: 1, Replicas: replicas, Groups: []drivers.Group{{Name: "billing", Members: 1, Prefetch: 100}},
 	}
+}
+
+// another is a topic for the i-th case of a table on one server. A name must not be used again: nats-server 2.15 answers a deletion while it
+// still removes the files, and a stream of the same name created meanwhile fails (10049) or holds the messages of the one before.
+func another(i int) drivers.Topic {
+	topic := orders(1)
+	topic.Name = fmt.Sprintf("%s-%d", topic.Name, i)
+	return topic
 }
 
 // sender is a producer whose receipts can be waited for.
