@@ -59,7 +59,7 @@ func (Producer) about() map[string]string {
 		"window": "How many messages of one producer may be without a receipt.",
 		"retry": "What happens to a send that was not acked: nothing, the client library's own retries, or this many " +
 			"attempts in all.",
-		"tick": "How often at most a producer wakes up to send what is due, up to 100ms. A coarse tick saves processor time and makes " +
+		"tick": "How often at most a producer sends what is due, up to 100ms. A coarse tick saves processor time and makes " +
 			"messages later, by half a tick on average, which counts as latency and is shown as lag. 0s is 200µs, or each " +
 			"message on its own where all producers together send at most 5000 a second.",
 	}

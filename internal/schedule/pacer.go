@@ -14,10 +14,13 @@ const (
 	grid = 200 * time.Microsecond
 )
 
-// Pacer puts the goroutine of one producer to sleep until its next message is due. It never wakes it late on purpose by more than a tick.
+// Pacer puts the goroutine of one producer to sleep until its next message is due. It never wakes it late on purpose by more than a tick, and
+// tells it with Due what to send when it is awake.
 type Pacer struct {
 	sleeper sleeper
 	grid    int64 // 0 for exact wake-ups
+	due     int64 // Due's last answer
+	next    int64 // when it changes
 }
 
 // sleeper is a way to sleep. Only wake may be called from other goroutines, and at any time, also after close.
@@ -49,17 +52,30 @@ func NewPacer(rate float64, tick time.Duration) (*Pacer, error) {
 	return p, nil
 }
 
-// Wait returns when due has come, both times being ns of the caller's clock: at once where due <= now. It may return earlier, because of
-// Wake, so the caller looks at its clock again. With due Never it waits for Wake only. The only error it returns of a working pacer
-// is ctx's. One goroutine waits at a time.
+// Due is the time up to which messages are to be sent at now, both being ns of the caller's clock: now, when a tick has passed since the
+// last answer, or else that answer. What falls due during a tick waits for the next one, or a producer whose sends take as long as its
+// messages are apart would send them one by one. The goroutine that waits calls it, with times that do not fall.
+func (p *Pacer) Due(now int64) int64 {
+	switch {
+	case p.grid == 0 || now < 0: // before the start nothing is due, and nothing paces
+		p.due = now
+	case now >= p.next:
+		p.due, p.next = now, (now/p.grid+1)*p.grid
+	}
+	return p.due
+}
+
+// Wait returns when due has come and Due will say so, both times being ns of the caller's clock: at once where it says so already. It may
+// return earlier, because of Wake, so the caller looks at its clock again. With due Never it waits for Wake only. The only error it
+// returns of a working pacer is ctx's. One goroutine waits at a time.
 func (p *Pacer) Wait(ctx context.Context, now, due int64) error {
+	if p.grid > 0 && due > p.due && due < Never-p.grid {
+		due = max((due+p.grid-1)/p.grid*p.grid, p.next)
+	}
 	if err := ctx.Err(); err != nil || due <= now {
 		return err
 	}
-	if p.grid > 0 && due < Never-p.grid {
-		due = (due + p.grid - 1) / p.grid * p.grid
-	}
-	return p.sleeper.sleep(ctx, max(due-now, 1))
+	return p.sleeper.sleep(ctx, due-now)
 }
 
 // Wake ends the Wait that is going on, or the next one that would sleep. Any goroutine may call it at any time.

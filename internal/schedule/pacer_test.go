@@ -141,17 +141,62 @@ func TestGrid(t *testing.T) {
 		{step, 0, step + 1, 2 * step},
 		{step, step, step, step},
 		{step, step + 7, step + 5, step + 7},
+		{0, 7, 5, 7},
 		{step, 3*step + 7, 3*step + 50, 4 * step},
 	}
 	for _, tt := range tests {
 		synctest.Test(t, func(t *testing.T) {
 			p := &Pacer{sleeper: newTimerSleeper(), grid: tt.grid}
+			p.Due(tt.now)
 			start := time.Now()
 			if err := p.Wait(t.Context(), tt.now, tt.due); err != nil {
 				t.Fatal(err)
 			}
 			if woken := tt.now + int64(time.Since(start)); woken != tt.want {
 				t.Errorf("waiting from %d for %d with grid %d ended at %d, want %d", tt.now, tt.due, tt.grid, woken, tt.want)
+			}
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Due follows the clock once in a tick, and Wait sleeps for what it leaves out.
+func TestDue(t *testing.T) {
+	for _, tt := range []struct {
+		grid  int64
+		looks [][2]int64 // now, and what is due then
+	}{
+		{0, [][2]int64{{-5, -5}, {0, 0}, {1, 1}, {2, 2}}},
+		{200, [][2]int64{{-5, -5}, {-4, -4}, {0, 0}, {199, 0}, {230, 230}, {399, 230}, {400, 400}, {1150, 1150}, {1199, 1150}, {1201, 1201}}},
+	} {
+		p := &Pacer{grid: tt.grid}
+		for _, look := range tt.looks {
+			if got := p.Due(look[0]); got != look[1] {
+				t.Errorf("grid %d at %d: up to %d, want %d", tt.grid, look[0], got, look[1])
+			}
+		}
+	}
+}
+
+// What fell due after the look of this tick is waited for until the next one, also where its time is past.
+func TestWaitForTheNextTick(t *testing.T) {
+	const step = int64(grid)
+	for due, want := range map[int64]int64{step + 7: step + 60, step + 8: 2 * step, step + 50: 2 * step, 2*step + 1: 3 * step} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &Pacer{sleeper: newTimerSleeper(), grid: step}
+			now := step + 7
+			if got := p.Due(now); got != now {
+				t.Errorf("up to %d", got)
+			}
+			now = step + 60 // sending took 53 ns
+			start := time.Now()
+			if err := p.Wait(t.Context(), now, due); err != nil {
+				t.Fatal(err)
+			}
+			if woken := now + int64(time.Since(start)); woken != want {
+				t.Errorf("what was due at %d is looked for at %d, want %d", due, woken, want)
 			}
 			if err := p.Close(); err != nil {
 				t.Error(err)

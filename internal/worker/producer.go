@@ -58,6 +58,7 @@ type producer struct {
 	outcomes [3]*measure.Counter
 	settled  [3]int64
 	now      int64
+	horizon  int64 // what was intended up to here is sent in this tick
 	phase    int
 	// excuse is how much of the present lateness, in ns, is not ordeal's own: for so long, since everything due was last sent, the window
 	// was full, a send blocked, or there was no connection. hindered tells that this is so for the time since now.
@@ -138,6 +139,10 @@ func (p *producer) tick() {
 		p.excuse += now - p.now
 	}
 	p.now, p.hindered = now, false
+	p.horizon = p.pacer.Due(now)
+	if now >= p.run.plan.Until {
+		p.horizon = now // what is left, however the ticks fall
+	}
 }
 
 func (p *producer) reconnect(ctx context.Context) bool {
@@ -182,7 +187,7 @@ func (p *producer) fill() {
 		if p.plan.Attempts > 1 && p.again() {
 			continue
 		}
-		if p.due > p.now {
+		if p.due > p.horizon {
 			p.excuse = 0 // on time again
 			return
 		}
@@ -277,7 +282,7 @@ func (p *producer) send(ctx context.Context) {
 // wait sleeps until the next message is due, the window has room, or a retry's pause is over.
 func (p *producer) wait(ctx context.Context) {
 	until := p.due
-	full := p.due <= p.now && p.due < p.run.plan.Until
+	full := p.due <= p.horizon && p.due < p.run.plan.Until
 	switch {
 	case full && p.cursor == nil:
 		// Waking for every single slot would send batches of one: an eighth of the window is as good for the broker.

@@ -54,6 +54,28 @@ func TestAsManyAreSentAsTheScheduleAsksFor(t *testing.T) {
 	}
 }
 
+// A producer sends once in a tick, also when sending takes so long that more falls due meanwhile.
+func TestOneSendInATick(t *testing.T) {
+	const length, tick = 200 * time.Millisecond, 20 * time.Millisecond
+	plan := testPlan(t, 5000, length)
+	plan.Probes, plan.Producers[0].Tick, plan.Producers[0].Window = nil, tick, 1000
+	d := newFake()
+	d.send = func(int64) error {
+		time.Sleep(time.Millisecond)
+		return nil
+	}
+	r := newRig(t, d, plan)
+	r.connect()
+	r.begin()
+	r.sent()
+	if acked := r.findings().Totals.Acked; acked != 1000 {
+		t.Errorf("%d of 1000 messages acked", acked)
+	}
+	if n := d.sends.Load(); n > int64(length/tick)+2 { // the first message, and what the end finds
+		t.Errorf("%d sends in %d ticks", n, length/tick)
+	}
+}
+
 // The window bounds what is unsettled, whatever the order and the pace in which the broker answers.
 func TestWindowIsNeverExceeded(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
