@@ -14,8 +14,8 @@ const (
 	grid = 200 * time.Microsecond
 )
 
-// Pacer puts the goroutine of one producer to sleep until its next message is due. It never wakes it late on purpose by more than a tick, and
-// tells it with Due what to send when it is awake.
+// Pacer puts the goroutine of one producer to sleep until its next message is due, and tells it with Due what to send when it is awake. It
+// never wakes it late on purpose by more than a tick.
 type Pacer struct {
 	sleeper sleeper
 	grid    int64 // 0 for exact wake-ups
