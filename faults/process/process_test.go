@@ -21,6 +21,7 @@ import (
 	"ordeal/faults"
 	"ordeal/faults/process"
 	"ordeal/internal/cluster"
+	"ordeal/internal/cluster/clustertest"
 )
 
 func TestMain(m *testing.M) {
@@ -71,16 +72,7 @@ func logger(t *testing.T) *slog.Logger {
 // broker is one real nats-server.
 func broker(t *testing.T) faults.Node {
 	t.Helper()
-	c, err := cluster.Start(t.Context(), cluster.Spec{Kind: "nats", Dir: t.TempDir(), Logger: logger(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return c.Nodes()[0]
+	return clustertest.Start(t, cluster.Spec{Kind: "nats", Logger: logger(t)}).Nodes()[0]
 }
 
 func guarded(t *testing.T, kind faults.Kind, selector string, target *target) (faults.Record, string) {

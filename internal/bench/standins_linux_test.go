@@ -2,35 +2,19 @@ package bench
 
 import (
 	"context"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"ordeal/internal/cluster"
+	"ordeal/internal/cluster/clustertest"
 )
 
 // server starts a single node for a test, and skips where the broker is not installed, but not on CI, whose machine has to have it.
 func server(t *testing.T, kind string) string {
 	t.Helper()
-	if redis := cluster.FindRedis(); kind == "redis" && !redis.Found {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s was not found: %s", redis.What, redis.Remedy)
-		}
-		t.Skipf("%s was not found: %s", redis.What, redis.Remedy)
-	}
-	ctx := context.Background()
-	c, err := cluster.Start(ctx, cluster.Spec{Kind: kind, Nodes: 1, Dir: t.TempDir(), Logger: quiet()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	return c.Servers()[0]
+	return clustertest.Start(t, cluster.Spec{Kind: kind, Nodes: 1}).Servers()[0]
 }
 
 // Every plain loop gets messages through, and tells how many and at what cost.

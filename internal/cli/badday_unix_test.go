@@ -3,16 +3,14 @@
 package cli
 
 import (
-	"context"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"ordeal/internal/cluster"
+	"ordeal/internal/cluster/clustertest"
 )
 
 // scheme is that of a driver's URLs.
@@ -26,21 +24,7 @@ func scheme(driver string) string {
 // single starts one broker of a kind and gives its address.
 func single(t *testing.T, kind string) string {
 	t.Helper()
-	needs(t, kind)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	c, err := cluster.Start(ctx, cluster.Spec{Kind: kind, Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ending, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		if err := c.Close(ending); err != nil {
-			t.Error(err)
-		}
-	})
-	return c.Servers()[0]
+	return clustertest.Start(t, cluster.Spec{Kind: kind}).Servers()[0]
 }
 
 // A broker that cannot be used ends the run with 4, names the target and where it is, shows no password, and leaves nothing behind: an

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"ordeal/internal/cluster"
+	"ordeal/internal/cluster/clustertest"
 	"ordeal/reports"
 	"ordeal/scenarios"
 )
@@ -103,7 +103,7 @@ func TestCatalogOnEveryBroker(t *testing.T) {
 			}
 			t.Run(builtin.Name+" on "+strings.ReplaceAll(target, ":", " "), func(t *testing.T) {
 				broker, _, _ := strings.Cut(target, ":")
-				needs(t, broker)
+				clustertest.NeedKind(t, broker)
 				out := t.TempDir()
 				args := []string{
 					"run", builtin.Name, "--on", target, "--out", out, "--report", "none", "--set", "gates=[]", "--set", "phases.warm-up.for=300ms",
@@ -153,28 +153,5 @@ func TestLeaderCrashNeedsNodes(t *testing.T) {
 		c := start(t, "run", "leader-crash", "--on", broker)
 		c.ends(4)
 		c.said("topic orders wants 3 replicas, and target " + broker + " has 1 node(s); use --on " + broker + ":3")
-	}
-}
-
-// needs skips where a broker is not installed, but not on CI, whose machine has to have it.
-func needs(t *testing.T, broker string) {
-	t.Helper()
-	var found []cluster.Installed
-	switch broker {
-	case "kafka":
-		found = cluster.FindKafka()
-	case "rabbitmq":
-		found = cluster.FindRabbitMQ()
-	case "redis":
-		found = []cluster.Installed{cluster.FindRedis()}
-	}
-	for _, f := range found {
-		switch {
-		case f.Found:
-		case os.Getenv("CI") == "true":
-			t.Fatalf("%s was not found: %s", f.What, f.Remedy)
-		default:
-			t.Skipf("%s was not found: %s", f.What, f.Remedy)
-		}
 	}
 }

@@ -27,6 +27,7 @@ import (
 
 	"ordeal/faults"
 	"ordeal/internal/cluster"
+	"ordeal/internal/cluster/clustertest"
 	"ordeal/reports"
 )
 
@@ -48,14 +49,9 @@ func elsewhere(t *testing.T, nodes int, server map[string]string) *others {
 // elsewhereOf starts it. The keeper ends with the test.
 func elsewhereOf(t *testing.T, kind string, nodes int, server map[string]string) *others {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
-	c, err := cluster.Start(ctx, cluster.Spec{
-		Kind: kind, Nodes: nodes, Dir: t.TempDir(), Server: server, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	c := clustertest.Start(t, cluster.Spec{
+		Kind: kind, Nodes: nodes, Server: server, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	o := &others{Cluster: c, t: t, kind: kind, dir: t.TempDir()}
 	for _, n := range c.Nodes() {
 		o.note(n)
@@ -66,11 +62,6 @@ func elsewhereOf(t *testing.T, kind string, nodes int, server map[string]string)
 	t.Cleanup(func() {
 		stop()
 		<-kept
-		ending, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		if err := c.Close(ending); err != nil {
-			t.Error(err)
-		}
 	})
 	return o
 }
