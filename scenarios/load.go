@@ -28,7 +28,7 @@ func Load(nameOrPath string, v Vocabulary, sets ...string) (*Scenario, error) {
 		if question == "" {
 			question = "built in are " + strings.Join(names, ", ")
 		}
-		return nil, fmt.Errorf("scenario %q: no such file, and none built in; %s: %w", nameOrPath, question, fs.ErrNotExist)
+		return nil, &absentError{name: nameOrPath, question: question}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read scenario: %w", err)
@@ -66,3 +66,12 @@ func Read(r io.Reader, name string, v Vocabulary, sets ...string) (*Scenario, er
 	}
 	return &s, nil
 }
+
+// absentError is fs.ErrNotExist in words for a person.
+type absentError struct{ name, question string }
+
+func (e *absentError) Error() string {
+	return fmt.Sprintf("scenario %q: no such file, and none built in; %s", e.name, e.question)
+}
+
+func (*absentError) Unwrap() error { return fs.ErrNotExist }

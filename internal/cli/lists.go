@@ -18,7 +18,7 @@ import (
 const undoLimit = time.Minute
 
 func newFaults(env *Env) *cobra.Command {
-	cmd := &cobra.Command{Use: "faults", Short: "list the faults, or undo those of a crashed run", Args: cobra.NoArgs, RunE: help}
+	cmd := &cobra.Command{Use: "faults", Short: "list the faults, or undo those of a crashed run", Args: noneSuch, RunE: help}
 	cmd.AddCommand(
 		&cobra.Command{
 			Use: "list", Short: "every kind of fault, its options and its evidence", Args: cobra.NoArgs,
@@ -55,7 +55,7 @@ func newFaults(env *Env) *cobra.Command {
 }
 
 func newDrivers(env *Env) *cobra.Command {
-	cmd := &cobra.Command{Use: "drivers", Short: "list the drivers", Args: cobra.NoArgs, RunE: help}
+	cmd := &cobra.Command{Use: "drivers", Short: "list the drivers", Args: noneSuch, RunE: help}
 	cmd.AddCommand(&cobra.Command{
 		Use: "list", Short: "every driver, what it promises and its options", Args: cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
@@ -112,7 +112,7 @@ func printOptions(env *Env, list []drivers.Option) {
 }
 
 func newChecks(env *Env) *cobra.Command {
-	cmd := &cobra.Command{Use: "checks", Short: "list the checks", Args: cobra.NoArgs, RunE: help}
+	cmd := &cobra.Command{Use: "checks", Short: "list the checks", Args: noneSuch, RunE: help}
 	cmd.AddCommand(&cobra.Command{
 		Use: "list", Short: "every check, what it guarantees and when it cannot say", Args: cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {

@@ -72,13 +72,11 @@ func newRoot(env *Env) *cobra.Command {
 		Use: "ordeal", Short: "load-testing and chaos harness for message brokers", Long: about,
 		SilenceErrors: true, SilenceUsage: true, Version: env.Version,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		Args:              cobra.NoArgs,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:              noneSuch,
+		RunE:              help,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newRun(env), newCheck(env), newReport(env), newScenario(env), newFaults(env), newDrivers(env), newChecks(env),
 		newDoctor(env), newVersion(env), newCompletion(env), newNode(env),

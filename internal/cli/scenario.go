@@ -10,7 +10,7 @@ import (
 )
 
 func newScenario(env *Env) *cobra.Command {
-	cmd := &cobra.Command{Use: "scenario", Short: "list, show, check and begin scenarios", Args: cobra.NoArgs, RunE: help}
+	cmd := &cobra.Command{Use: "scenario", Short: "list, show, check and begin scenarios", Args: noneSuch, RunE: help}
 	var set []string
 	show := &cobra.Command{
 		Use: "show SCENARIO", Short: "print a scenario with every default filled in", Args: cobra.ExactArgs(1),

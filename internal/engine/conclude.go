@@ -245,6 +245,14 @@ func precedence(exits map[int]bool) int {
 	return ExitPass
 }
 
+// sentence gives text a full stop, unless it ends like a sentence.
+func sentence(text string) string {
+	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "?") {
+		return text
+	}
+	return text + "."
+}
+
 // headline is the verdict in one sentence.
 func headline(r *reports.Run) string {
 	tail := away(r)
@@ -257,12 +265,12 @@ func headline(r *reports.Run) string {
 	case r.Verdict == reports.Fail && len(r.Reasons) > 0:
 		for i := range r.Checks {
 			if r.Checks[i].Verdict == reports.Fail {
-				return strings.TrimSuffix(r.Checks[i].Why, ".") + "." + tail
+				return sentence(r.Checks[i].Why) + tail
 			}
 		}
-		return r.Reasons[0] + "."
+		return sentence(r.Reasons[0])
 	case len(r.Reasons) > 0:
-		return "Nothing can be concluded: " + r.Reasons[0] + "."
+		return sentence("Nothing can be concluded: " + r.Reasons[0])
 	default:
 		return "Nothing can be concluded."
 	}
