@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"ordeal/drivers"
 )
 
@@ -33,6 +36,23 @@ func (s *session) missed(ctx context.Context, t drivers.Topic, shard int32, at i
 			shard, at-1, span.end, errGone)
 	default:
 		return 0, false, fmt.Errorf("shard %d could not be read at %d although the broker has %d to %d", shard, at, span.start, span.end-1)
+	}
+}
+
+// gap explains an error in the reading of a shard, and whether and from where the shard can be read on. Such an error is that a new
+// leader's log parts from what was read (KIP-320): an election took what had been given out, and nobody has read what was written in its
+// place.
+func (s *session) gap(ctx context.Context, t drivers.Topic, p *progress, err error) (resume int64, ok bool, explained error) {
+	var loss *kgo.ErrDataLoss
+	switch {
+	case errors.As(err, &loss):
+		return loss.ResetTo, true, fmt.Errorf(
+			"shard %d was read up to %d and its new leader has other messages from %d on, so the broker has lost what it had given out: %w: %w",
+			p.shard, loss.ConsumedTo-1, loss.ResetTo, errGone, loss)
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		return s.missed(ctx, t, p.shard, max(p.began, p.fetched))
+	default:
+		return 0, false, advised(err)
 	}
 }
 

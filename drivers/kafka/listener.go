@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
-
 	"ordeal/drivers"
 )
 
@@ -59,9 +57,12 @@ func (l *listener) start(from map[int32]int64) error {
 	for shard, offset := range from {
 		l.shards[shard] = &progress{shard: shard, next: offset, began: offset}
 	}
-	l.intake = newIntake(l.progress, l.explain)
 	s := l.session
-	c, err := newClient(s.cfg, s.env, s.set, l.lose, []int16{keyFetch}, append(s.fetchOptions(), partitionsAt(l.topic.Name, from))...)
+	l.intake = newIntake(s, l.topic.Name, l.progress, l.explain)
+	for shard, offset := range from {
+		l.intake.positions.add(l.shards[shard], offset, -1)
+	}
+	c, err := newClient(s.cfg, s.env, s.set, l.lose, []int16{keyFetch})
 	if err != nil {
 		return err
 	}
@@ -73,10 +74,10 @@ func (l *listener) start(from map[int32]int64) error {
 // explain makes the end of the reading something that a person can act upon.
 func (l *listener) explain(ctx context.Context, shard int32, err error) error {
 	p := l.progress(shard)
-	if p == nil || !errors.Is(err, kerr.OffsetOutOfRange) {
+	if p == nil {
 		return advised(err)
 	}
-	_, _, err = l.session.missed(ctx, l.topic, shard, max(p.began, p.fetched))
+	_, _, err = l.session.gap(ctx, l.topic, p, err)
 	return err
 }
 
@@ -86,7 +87,7 @@ func (l *listener) progress(shard int32) *progress {
 	return l.shards[shard]
 }
 
-// Receive hands out what was polled.
+// Receive hands out what was fetched.
 func (l *listener) Receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
 	for {
 		n, err := l.receive(ctx, dst)
@@ -99,7 +100,7 @@ func (l *listener) Receive(ctx context.Context, dst []drivers.Delivery) (int, er
 	}
 }
 
-// receive hands out what is there; where nothing is, it waits for the next poll.
+// receive hands out what is there; where nothing is, it waits for the next answer.
 func (l *listener) receive(ctx context.Context, dst []drivers.Delivery) (n int, err error) {
 	if err := errors.Join(ctx.Err(), l.intake.stopped(len(l.queue) > 0)); err != nil {
 		return 0, err
@@ -119,14 +120,12 @@ func (l *listener) take(dst []drivers.Delivery) (n int) {
 			l.queue = l.queue[1:]
 			continue
 		}
-		r := b.records[0]
-		b.records = b.records[1:]
-		b.of.next = r.Offset + 1
-		if !r.Attrs.IsControl() {
-			b.of.delivery(&dst[n], r.Offset, r.Key, r.Value)
+		offset, key, value := b.next()
+		b.of.next = offset + 1
+		if !b.control {
+			b.of.delivery(&dst[n], offset, key, value)
 			n++
 		}
-		r.Recycle()
 	}
 	return n
 }
@@ -187,7 +186,7 @@ func (l *listener) fail(err error) {
 	l.intake.end(err)
 	<-l.intake.ready
 	l.client.line.cut()
-	<-l.intake.polled
+	<-l.intake.ended
 	l.client.end()
 }
 

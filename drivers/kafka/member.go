@@ -26,7 +26,7 @@ type member struct {
 	joinedOnce sync.Once
 	commits    *committer
 
-	// queue is what was polled and not handed out; the receiving goroutine alone touches it.
+	// queue is what was fetched and not handed out; the receiving goroutine alone touches it.
 	queue []batch
 	// unsure are deliveries to be committed before they are handed out; likewise.
 	unsure []drivers.Delivery
@@ -53,14 +53,14 @@ func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*mem
 		return nil, whole(ctx, err)
 	}
 	m := &member{session: s, spec: spec, joined: make(chan struct{}), shards: make(map[int32]*progress)}
-	m.intake = newIntake(m.progress, m.explain)
+	m.intake = newIntake(s, spec.Topic.Name, m.progress, m.explain)
 	vital := []int16{keyFetch, keyOffsetCommit, keyJoinGroup, keyHeartbeat, keySyncGroup, keyConsumerGroupHeartbeat}
 	c, err := newClient(s.cfg, s.env, s.set, m.lose, vital, m.options()...)
 	if err != nil {
 		return nil, err
 	}
 	m.client, m.commits = c, newCommitter(m)
-	m.intake.start(c)
+	m.intake.start(c, m.intake.heed)
 	if err := m.join(ctx); err != nil {
 		m.fail(err)
 		return nil, whole(ctx, err)
@@ -71,14 +71,14 @@ func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*mem
 func (m *member) options() []kgo.Opt {
 	set := m.session.set
 	const heartbeats, slowest = 10, 500 * time.Millisecond
-	options := append(m.session.fetchOptions(),
+	options := []kgo.Opt{
 		kgo.ConsumerGroup(groupID(m.spec.Topic, m.spec.Group.Name)), kgo.ConsumeTopics(m.spec.Topic.Name),
-		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.DisableAutoCommit(), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.SessionTimeout(set.session), kgo.HeartbeatInterval(min(set.session/heartbeats, slowest)),
 		kgo.RebalanceTimeout(max(set.session, set.requestTimeout)),
 		kgo.AdjustFetchOffsetsFn(m.begin), kgo.OnPartitionsAssigned(m.assigned),
 		kgo.OnPartitionsRevoked(m.revoked), kgo.OnPartitionsLost(m.revoked),
-	)
+	}
 	if set.static {
 		options = append(options, kgo.InstanceID(m.instance()))
 	}
@@ -94,24 +94,6 @@ func (m *member) options() []kgo.Opt {
 	default:
 		return append(options, kgo.Balancers(kgo.CooperativeStickyBalancer()))
 	}
-}
-
-// fetchOptions are those of every consumer.
-func (s *session) fetchOptions() []kgo.Opt {
-	const maxBytes = 5 << 20 // of one answer; the library asks for more while this is being read
-	// A request that waits for messages keeps a shard that was given to the member meanwhile from being asked for. This is the wait
-	// of Kafka's own client.
-	const maxWait = 500 * time.Millisecond
-	options := []kgo.Opt{
-		kgo.FetchMaxWait(min(maxWait, s.set.requestTimeout/2)), kgo.FetchMaxBytes(max(maxBytes, int32(s.set.maxMessage))),
-		kgo.FetchMaxPartitionBytes(1 << 20), kgo.WithPools(new(slabs)),
-	}
-	// The library would go on elsewhere when an offset is not there: see gap.go.
-	options = append(options, kgo.ConsumeResetOffset(kgo.NoResetOffset()))
-	if s.set.transactions {
-		options = append(options, kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
-	}
-	return options
 }
 
 // instance is the member's name in its group.
@@ -156,19 +138,6 @@ func (m *member) assigned(_ context.Context, _ *kgo.Client, given map[string][]i
 	}
 }
 
-// begin is the library's callback: these are the offsets at which the shards go on.
-func (m *member) begin(_ context.Context, at map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for shard, offset := range at[m.spec.Topic.Name] {
-		if p := m.shards[shard]; p != nil {
-			p.next = max(p.next, offset.EpochOffset().Offset)
-			p.began = p.next
-		}
-	}
-	return at, nil
-}
-
 // revoked is the library's callback: the group takes shards away. What is done with is committed; what is not, others will get.
 func (m *member) revoked(ctx context.Context, _ *kgo.Client, taken map[string][]int32) {
 	<-m.intake.ready
@@ -180,6 +149,7 @@ func (m *member) revoked(ctx context.Context, _ *kgo.Client, taken map[string][]
 			continue
 		}
 		delete(m.shards, shard)
+		m.intake.positions.remove(p)
 		p.revoked = true
 		for i := range p.open {
 			if !p.open[i].done {
@@ -206,10 +176,10 @@ func (m *member) explain(ctx context.Context, shard int32, err error) error {
 	m.mu.Lock()
 	p := m.shards[shard]
 	m.mu.Unlock()
-	if p == nil || !errors.Is(err, kerr.OffsetOutOfRange) {
+	if p == nil {
 		return advised(err)
 	}
-	resume, ok, err := m.session.missed(ctx, m.spec.Topic, shard, max(p.began, p.fetched))
+	resume, ok, err := m.session.gap(ctx, m.spec.Topic, p, err)
 	if ok {
 		if moved := m.commits.move(ctx, p, resume); moved != nil {
 			return fmt.Errorf("%w; the group could not be moved on to %d: %w", err, resume, moved)
@@ -225,7 +195,7 @@ func (m *member) progress(shard int32) *progress {
 	return m.shards[shard]
 }
 
-// Receive hands out what was given back, then what was polled.
+// Receive hands out what was given back, then what was fetched.
 func (m *member) Receive(ctx context.Context, dst []drivers.Delivery) (int, error) {
 	n, err := m.receive(ctx, dst)
 	if err != nil {
@@ -330,17 +300,14 @@ func (m *member) take(dst []drivers.Delivery) (n int, full bool) {
 			m.queue = m.queue[1:]
 			continue
 		}
-		r := b.records[0]
-		b.records = b.records[1:]
-		if r.Attrs.IsControl() {
-			b.of.skip(r.Offset, r.LeaderEpoch)
-			r.Recycle()
+		offset, key, value := b.next()
+		if b.control {
+			b.of.skip(offset, b.epoch)
 			m.commits.poke()
 			continue
 		}
-		b.of.delivery(&dst[n], r.Offset, r.Key, r.Value)
-		dst[n].Tag = b.of.deliver(r.Offset, r.LeaderEpoch)
-		r.Recycle()
+		b.of.delivery(&dst[n], offset, key, value)
+		dst[n].Tag = b.of.deliver(offset, b.epoch)
 		m.held++
 		if before {
 			b.of.finish(dst[n].Tag)
@@ -412,7 +379,7 @@ func (m *member) fail(err error) {
 	m.intake.end(err)
 	<-m.intake.ready
 	m.client.line.cut()
-	<-m.intake.polled
+	<-m.intake.ended
 	m.commits.stop()
 	m.client.end()
 	m.bereft()
@@ -441,7 +408,7 @@ func (m *member) leave(ctx context.Context) error {
 	defer release()
 	err := m.commits.all(ctx)
 	m.intake.end(errClosed)
-	<-m.intake.polled
+	<-m.intake.ended
 	if m.session.set.static { // the library leaves the place of a member with a name to its return
 		_, left := m.client.admin.LeaveGroup(ctx, kadm.LeaveGroup(groupID(m.spec.Topic, m.spec.Group.Name)).InstanceIDs(m.instance()))
 		return errors.Join(err, left)

@@ -12,8 +12,8 @@ type progress struct {
 	moved bool
 	// next is the offset after the last record that was handed out.
 	next int64
-	// began is the offset at which the reading began, set before the first record; fetched is the one after the last that the library
-	// brought, which the goroutine that polls alone touches.
+	// began is the offset at which the reading began, set before the first record; fetched is the one after the last that was
+	// unpacked, which the goroutine that unpacks alone touches.
 	began, fetched int64
 	// open are the deliveries from the oldest that is not done; first is that one's number, by which a delivery's Tag names it.
 	open  []step

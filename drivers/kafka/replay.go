@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"ordeal/drivers"
 )
 
@@ -85,13 +83,4 @@ func (s *session) spans(ctx context.Context, t drivers.Topic) ([]span, error) {
 		out[i] = span{start: starts[i], end: max(ends[i], starts[i])}
 	}
 	return out, nil
-}
-
-// partitionsAt tells the library where to read.
-func partitionsAt(topic string, offsets map[int32]int64) kgo.Opt {
-	at := make(map[int32]kgo.Offset, len(offsets))
-	for shard, offset := range offsets {
-		at[shard] = kgo.NewOffset().At(offset)
-	}
-	return kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: at})
 }
