@@ -21,6 +21,7 @@ func needed(set settings) []request {
 	all := []request{
 		{key: keyProduce, least: 3, since: "Kafka 0.11: batches with headers and numbers"},
 		{key: keyFetch, least: 4, since: "Kafka 0.11: to read what was committed"},
+		{key: int16(kmsg.OffsetForLeaderEpoch), least: 0, since: "Kafka 0.11: to find out what an election has lost"},
 		{key: int16(kmsg.InitProducerID), least: 0, since: "Kafka 0.11: to number messages"},
 		{key: int16(kmsg.DescribeConfigs), least: 0, since: "Kafka 0.11: to audit settings"},
 		{key: int16(kmsg.DeleteGroups), least: 0, since: "Kafka 1.1: to clean up"},

@@ -1,0 +1,67 @@
+package kafka
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"ordeal/drivers"
+	"ordeal/drivers/drivertest"
+)
+
+// TestLeaderMoves gives a shard one leader after the other while it is read: nothing is missed, and nobody need do anything.
+func TestLeaderMoves(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a cluster takes a while")
+	}
+	cfg := drivers.Config{Servers: startKafka(t, 3, nil).Servers()}
+	s, topic := filled(t, cfg, 2, 3, 200, 100)
+	member := join(t, cfg, topic, 0, drivertest.Dial)
+	replay, err := s.Replay(t.Context(), topic, 0, drivers.Position{})
+	must(t, err)
+	all, one := map[int32]int{}, map[int32]int{}
+	for i := range 4 {
+		inOrder(t, member, 200, all)
+		inOrder(t, replay, 100, one)
+		lead(t, s, topic, int32(i%3)+1)
+		fill(t, s, topic, 200*(i+1), 200, 100)
+	}
+}
+
+// lead makes a broker the leader of both shards.
+func lead(t *testing.T, s *session, topic drivers.Topic, broker int32) {
+	t.Helper()
+	var moves kadm.AlterPartitionAssignmentsReq
+	for shard := range topic.Shards {
+		moves.Assign(topic.Name, int32(shard), []int32{broker, broker%3 + 1, (broker+1)%3 + 1})
+	}
+	_, err := s.admin.AlterPartitionAssignments(t.Context(), moves)
+	must(t, err)
+	eventually(t, func() bool {
+		elected, err := s.admin.ElectLeaders(t.Context(), kadm.ElectPreferredReplica, kadm.TopicsSet{topic.Name: {0: {}, 1: {}}})
+		must(t, err)
+		for shard, e := range elected[topic.Name] {
+			if e.Err != nil && !errors.Is(e.Err, kerr.ElectionNotNeeded) {
+				t.Logf("shard %d: %v", shard, e.Err)
+				return false
+			}
+		}
+		d, err := s.topic(t.Context(), s.client, topic)
+		return err == nil && d.Partitions[0].Leader == broker && d.Partitions[1].Leader == broker
+	})
+}
+
+// TestBelieves tells how often an earlier reign must be told before it is believed.
+func TestBelieves(t *testing.T) {
+	p := position{reign: -1}
+	for i, c := range []struct {
+		reign int32
+		want  bool
+	}{{4, true}, {4, true}, {5, true}, {4, false}, {4, false}, {-1, false}, {5, true}, {4, false}, {4, false}, {4, false}, {4, false}, {4, false}, {4, true}} {
+		if got := p.believes(c.reign); got != c.want {
+			t.Errorf("%d: reign %d is believed: %v", i, c.reign, got)
+		}
+	}
+}
