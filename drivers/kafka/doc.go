@@ -33,8 +33,10 @@
 //     new leader. So that no message is called rejected because of another one's answer, messages that are not numbered are sent in
 //     one request at a time to each broker.
 //   - Offsets are committed by the engine's acks alone.
-//   - A consumer does not jump. Where the log no longer has what comes next, or ends before it, the consumer says how many messages
-//     are missing and is over; the group goes on with the oldest that is left.
+//   - Messages are fetched by the driver, which asks for the next while it unpacks the last. The library shares out the group's shards
+//     and says where they begin; it is told of no offset, so it fetches nothing.
+//   - A consumer does not jump. Where the log no longer has what comes next, ends before it, or has got a leader whose log parts from
+//     what was read, the consumer says what is missing and is over; the group goes on with what is there.
 //
 // What is left to it: connections that ask for metadata, coordinators and producer ids are replaced and their requests repeated,
 // which no message depends on; messages to a partition without a leader wait in the client, unsent, for at most twice
