@@ -63,11 +63,14 @@ func (f *fetcher) find(strays []*position) error {
 }
 
 // believes takes the epoch of a leader for the present one, unless it is older than one that was told before: a broker that was cut off
-// from the others tells what was once true. When it is told again and again it is true, as after an unclean election; the library has the
-// same rule (mergeTopicPartitions in its metadata.go).
+// from the others tells what was once true. When it is told again and again it is true, as after an unclean election; no number at all is
+// never believed, because nothing could be checked then. The library has the same rules (mergeTopicPartitions in its metadata.go).
 func (p *position) believes(reign int32) bool {
 	const enough = 5
-	if reign < p.reign && p.rewound < enough {
+	switch {
+	case reign < 0 && p.reign >= 0:
+		return false
+	case reign < p.reign && p.rewound < enough:
 		p.rewound++
 		return false
 	}
