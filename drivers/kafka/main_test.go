@@ -1,53 +1,23 @@
 package kafka
 
 import (
-	"context"
 	"log/slog"
-	"os"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
 	"ordeal/drivers"
 	"ordeal/drivers/drivertest"
 	"ordeal/internal/cluster"
+	"ordeal/internal/cluster/clustertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// needKafka skips where no broker can be started here, and fails under CI.
-func needKafka(t testing.TB) {
-	t.Helper()
-	for _, part := range cluster.FindKafka() {
-		switch {
-		case part.Found:
-		case os.Getenv("CI") == "true":
-			t.Fatalf("%s is missing: %s", part.What, part.Remedy)
-		default:
-			t.Skipf("%s is missing: %s", part.What, part.Remedy)
-		}
-	}
-}
-
 // startKafka starts a cluster that ends with the test.
 func startKafka(t testing.TB, nodes int, settings map[string]string) cluster.Cluster {
 	t.Helper()
-	needKafka(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	c, err := cluster.Start(ctx, cluster.Spec{Kind: "kafka", Nodes: nodes, Dir: t.TempDir(), Server: settings, Logger: quiet()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		if err := c.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
+	return clustertest.Start(t, cluster.Spec{Kind: "kafka", Nodes: nodes, Server: settings})
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

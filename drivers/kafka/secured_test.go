@@ -24,6 +24,7 @@ import (
 	"ordeal/drivers"
 	"ordeal/drivers/drivertest"
 	"ordeal/internal/cluster"
+	"ordeal/internal/cluster/clustertest"
 )
 
 // The users of the secured broker, with one password. tester may do everything, limited nothing that no rule allows.
@@ -106,7 +107,7 @@ type secured struct {
 
 func startSecured(t *testing.T) *secured {
 	t.Helper()
-	needKafka(t)
+	clustertest.NeedKind(t, "kafka")
 	dir := t.TempDir()
 	b := &secured{authority: newAuthority(t), open: freeAddress(t), sasl: freeAddress(t), mutual: freeAddress(t)}
 	write := func(name string, content []byte) string {
