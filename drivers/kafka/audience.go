@@ -26,6 +26,12 @@ func newAudience(ctx context.Context, s *session, spec drivers.ConsumerSpec) (au
 	return audience{m}, err
 }
 
+// Close leaves the group. The session knows the audience, and not the member in it.
+func (a audience) Close(ctx context.Context) error {
+	a.session.forget(a)
+	return a.member.Close(ctx)
+}
+
 // listenFromNow commits the ends of the log for a group that has no members.
 func (s *session) listenFromNow(ctx context.Context, spec drivers.ConsumerSpec) error {
 	id := groupID(spec.Topic, spec.Group.Name)

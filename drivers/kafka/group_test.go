@@ -177,3 +177,31 @@ func TestInterruptedReceive(t *testing.T) {
 	}
 	depth(t, s, topic, 0)
 }
+
+// TestClosedPartsAreForgotten: a session that lives long keeps nothing of what was closed before it.
+func TestClosedPartsAreForgotten(t *testing.T) {
+	s := connect(t, drivers.Config{Servers: startKafka(t, 1, nil).Servers()})
+	for name, topic := range map[string]drivers.Topic{
+		"log":       {Name: "l", Groups: []drivers.Group{{Name: "g", Members: 1}}},
+		"broadcast": {Name: "b", Model: drivers.Broadcast, Groups: []drivers.Group{{Name: "g", Members: 1}}},
+		"audience":  {Name: "a", Model: drivers.Broadcast, Groups: []drivers.Group{{Name: "g", Members: 2}}},
+	} {
+		topic.Shards, topic.Replicas = 2, 1
+		if err := s.Declare(t.Context(), topic); err != nil {
+			t.Fatal(err)
+		}
+		c, err := s.Consumer(t.Context(), drivers.ConsumerSpec{Topic: topic, Group: topic.Groups[0]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(s.parts.All()); n != 1 {
+			t.Errorf("%s: the session knows %d parts, want 1", name, n)
+		}
+		if err := c.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if n := len(s.parts.All()); n != 0 {
+			t.Errorf("%s: the session knows %d closed parts", name, n)
+		}
+	}
+}
