@@ -2,8 +2,11 @@
 
 SHELL := bash
 GO ?= go
-# Brokers share the machine with the tests, so one package is tested at a time. Where there is a flock(1) the next one is built meanwhile.
-ONE := $(if $(shell command -v flock 2>/dev/null),-p 2 -exec 'flock -o $(CURDIR)/Makefile',-p 1)
+# Brokers share the machine with the tests, so two packages are tested at a time and not more: one of the drivers, and one of the others.
+# Where there is a flock(1) the next one is built meanwhile.
+ONE = $(if $(shell command -v flock 2>/dev/null),-p 2 -exec 'flock -o $(CURDIR)/$(1)',-p 1)
+DRIVERS = ./drivers/...
+OTHERS = $$($(GO) list ./... | grep -v '/drivers')
 BIN := $(CURDIR)/.cache/bin
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
@@ -31,13 +34,21 @@ brokers: ## install the brokers that tests run against, where this machine allow
 build: ## the binary, in bin/
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ordeal ./cmd/ordeal
 
-.PHONY: unit
+.PHONY: unit unit-drivers unit-others
 unit: ## unit, conformance, golden, command-line and integration tests
-	$(GO) test -count=1 $(ONE) -parallel 4 -timeout 15m ./...
+	@$(MAKE) --no-print-directory -j2 unit-drivers unit-others
+unit-drivers:
+	$(GO) test -count=1 $(call ONE,go.mod) -parallel 4 -timeout 15m $(DRIVERS)
+unit-others:
+	$(GO) test -count=1 $(call ONE,Makefile) -parallel 4 -timeout 15m $(OTHERS)
 
-.PHONY: race
+.PHONY: race race-drivers race-others
 race: ## the same packages under the race detector, but for the long end-to-end runs
-	$(GO) test -count=1 $(ONE) -parallel 4 -race -short -timeout 20m ./...
+	@$(MAKE) --no-print-directory -j2 race-drivers race-others
+race-drivers:
+	$(GO) test -count=1 $(call ONE,go.mod) -parallel 4 -race -short -timeout 20m $(DRIVERS)
+race-others:
+	$(GO) test -count=1 $(call ONE,Makefile) -parallel 4 -race -short -timeout 20m $(OTHERS)
 
 .PHONY: lint
 lint: $(GOLANGCI) ## gofmt, vet, golangci-lint with the import rules
