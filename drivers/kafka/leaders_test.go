@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ordeal/drivers"
 	"ordeal/drivers/drivertest"
@@ -48,9 +49,26 @@ func lead(t *testing.T, s *session, topic drivers.Topic, broker int32) {
 				return false
 			}
 		}
-		d, err := s.topic(t.Context(), s.client, topic)
-		return err == nil && d.Partitions[0].Leader == broker && d.Partitions[1].Leader == broker
+		return known(t, s, topic, broker)
 	})
+}
+
+// known tells whether all three brokers tell of the leader: they hear of it one after the other, and a producer may ask any of them.
+func known(t *testing.T, s *session, topic drivers.Topic, leader int32) bool {
+	t.Helper()
+	for broker := 1; broker <= 3; broker++ {
+		request := kmsg.NewPtrMetadataRequest()
+		request.Topics = []kmsg.MetadataRequestTopic{{Topic: &topic.Name}}
+		answer, err := request.RequestWith(t.Context(), s.client.Broker(broker))
+		must(t, err)
+		for _, p := range answer.Topics[0].Partitions {
+			if p.ErrorCode != 0 || p.Leader != leader {
+				t.Logf("broker %d says that %d leads shard %d, error %d", broker, p.Leader, p.Partition, p.ErrorCode)
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // TestBelieves tells how often an earlier reign must be told before it is believed.
