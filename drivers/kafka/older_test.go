@@ -118,6 +118,8 @@ func (c *olderConn) tell() error {
 // messages are asked for by its name.
 func TestOlderVersions(t *testing.T) {
 	server := startKafka(t, 1, nil).Servers()
+	without := kversion.V3_1_0() // as with an inter.broker.protocol.version of before 2.8
+	without.SetMaxKeyVersion(int16(kmsg.Metadata), 9)
 	for _, c := range []struct {
 		name  string
 		knows *kversion.Versions
@@ -127,6 +129,7 @@ func TestOlderVersions(t *testing.T) {
 		{"2.7", kversion.V2_7_0(), 12},
 		{"3.0", kversion.V3_0_0(), 12},
 		{"3.1", kversion.V3_1_0(), 13},
+		{"3.1-without-IDs", without, 12},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := &older{knows: c.knows, asked: map[int16]int16{}}
