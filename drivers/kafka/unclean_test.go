@@ -35,8 +35,8 @@ func TestUncleanElection(t *testing.T) {
 	place.Assign(topic.Name, 0, []int32{1, 2})
 	_, err = s.admin.AlterPartitionAssignments(t.Context(), place)
 	must(t, err)
-	// state waits for a leader and the replicas that are in sync with it. Each look has a client of its own, for brokers come and go.
-	state := func(leader int32, insync ...int32) {
+	// state waits until all that are alive tell of a leader, and of the replicas that are in sync with it. Each look has a client of its own, for brokers come and go.
+	state := func(alive []int, leader int32, insync ...int32) {
 		t.Helper()
 		is := "nothing is known"
 		look := func() bool {
@@ -54,7 +54,8 @@ func TestUncleanElection(t *testing.T) {
 			}
 			d, err := look.topic(ctx, look.client, topic)
 			is = fmt.Sprintf("%+v, %v", d.Partitions, err)
-			return err == nil && d.Partitions[0].Leader == leader && slices.Equal(slices.Sorted(slices.Values(d.Partitions[0].ISR)), insync)
+			return err == nil && d.Partitions[0].Leader == leader && slices.Equal(slices.Sorted(slices.Values(d.Partitions[0].ISR)), insync) &&
+				known(t, look, topic, leader, alive...)
 		}
 		for end := time.Now().Add(time.Minute); !look(); time.Sleep(100 * time.Millisecond) {
 			if time.Now().After(end) {
@@ -68,10 +69,10 @@ func TestUncleanElection(t *testing.T) {
 		e := elected[topic.Name][0].Err
 		return e == nil || errors.Is(e, kerr.ElectionNotNeeded)
 	})
-	state(1, 1, 2)
+	state([]int{1, 2, 3}, 1, 1, 2)
 
 	must(t, node(2).Signal(t.Context(), faults.Kill))
-	state(1, 1)
+	state([]int{1, 3}, 1, 1)
 	fill(t, connect(t, cfg), topic, 100, 100, 100)
 	first := join(t, cfg, topic, 0, drivertest.Dial)
 	inOrder(t, first, 200, map[int32]int{})
@@ -80,7 +81,7 @@ func TestUncleanElection(t *testing.T) {
 	must(t, node(1).Signal(t.Context(), faults.Kill))
 	must(t, node(2).Start(t.Context()))
 	must(t, node(2).Ready(t.Context()))
-	state(2, 2)
+	state([]int{2, 3}, 2, 2)
 	fill(t, connect(t, cfg), topic, 1000, 300, 100)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
