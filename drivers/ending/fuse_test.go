@@ -55,13 +55,7 @@ func TestFuseBlows(t *testing.T) {
 
 // blowing takes each step of plan with the context of that number, and tells what went wrong.
 func blowing(t *testing.T, contexts int, plan []string, with []int) string {
-	var ctxs []context.Context
-	var cancels []context.CancelFunc
-	for range contexts {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		ctxs, cancels = append(ctxs, ctx), append(cancels, cancel)
-	}
+	ctxs, cancels := manyContexts(t, contexts)
 	const none = -1
 	cuts, want, call := 0, 0, none
 	f := Fuse{Cut: func() { cuts++ }}

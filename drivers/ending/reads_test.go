@@ -67,13 +67,7 @@ func TestReadsEnd(t *testing.T) {
 // reading has what the plan says happen to one read after the other, each with the context of its number, and tells what went wrong.
 func reading(t *testing.T, contexts int, plan []string, with []int) string {
 	e := newReadEnd(t)
-	var ctxs []context.Context
-	var cancels []context.CancelFunc
-	for range contexts {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		ctxs, cancels = append(ctxs, ctx), append(cancels, cancel)
-	}
+	ctxs, cancels := manyContexts(t, contexts)
 	limited, last := false, -1 // whether a limit holds, for calls with the last context
 	for step, what := range plan {
 		i := with[step]

@@ -89,7 +89,7 @@ func (f *fetcher) weigh(p *position, raw *kmsg.FetchResponseTopicPartition) (*pi
 		return nil, on
 	}
 	one := &piece{of: p.of, at: p.at, raw: raw}
-	next, epoch := follow(raw.RecordBatches, p.at)
+	next, epoch := nextOffset(raw.RecordBatches, p.at)
 	one.next = next
 	if next == p.at { // the broker repeats what is known, or whoever unpacks it finds it damaged
 		return one, anew

@@ -33,11 +33,11 @@ func TestWeigh(t *testing.T) {
 	} {
 		f := fetcher{positions: newPositions()}
 		f.positions.add(&progress{}, 5, -1)
-		p := f.positions.of(nowhere)[0]
+		p := f.positions.of(noLeader)[0]
 		raw := kmsg.NewFetchResponseTopicPartition()
 		raw.ErrorCode = c.code
 		piece, next := f.weigh(p, &raw)
-		if left := len(f.positions.of(nowhere)); next != c.want || (piece != nil) != (next == never) || (left == 0) != (next == never) {
+		if left := len(f.positions.of(noLeader)); next != c.want || (piece != nil) != (next == never) || (left == 0) != (next == never) {
 			t.Errorf("%v: %d, expected %d; handed over %v, %d are left", kerr.ErrorForCode(c.code), next, c.want, piece, left)
 		}
 		for range 5 {

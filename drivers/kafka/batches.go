@@ -17,8 +17,9 @@ const (
 	batchHead = 61
 )
 
-// cut gives the first batch of an answer; false where none is whole. An answer may end in the middle of one, which is asked for again.
-func cut(batches []byte) ([]byte, bool) {
+// firstBatch gives the first batch of an answer; false where none is whole. An answer may end in the middle of one, which is asked for
+// again.
+func firstBatch(batches []byte) ([]byte, bool) {
 	if len(batches) <= batchMagic {
 		return nil, false
 	}
@@ -29,12 +30,12 @@ func cut(batches []byte) ([]byte, bool) {
 	return batches[:size], true
 }
 
-// follow finds from the heads of the batches in an answer which offset comes after them, and the leader's epoch when the last of them was
-// written, -1 where there is none. Nothing is unpacked or verified, so that the next request need not wait for that: whoever unpacks the
-// batches finds out where they are not what they seem.
-func follow(batches []byte, at int64) (next int64, epoch int32) {
+// nextOffset finds from the heads of the batches in an answer which offset comes after them, and the leader's epoch when the last of them
+// was written, -1 where there is none. Nothing is unpacked or verified, so that the next request need not wait for that: whoever unpacks
+// the batches finds out where they are not what they seem.
+func nextOffset(batches []byte, at int64) (next int64, epoch int32) {
 	next, epoch = at, -1
-	for one, ok := cut(batches); ok; one, ok = cut(batches) {
+	for one, ok := firstBatch(batches); ok; one, ok = firstBatch(batches) {
 		if one[batchMagic] != 2 || len(one) < batchHead {
 			break
 		}

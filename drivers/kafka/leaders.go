@@ -11,30 +11,31 @@ import (
 // seek looks for the leaders of shards that have none, until the intake ends, and rests between two looks.
 func (f *fetcher) seek() {
 	for f.ctx.Err() == nil {
-		strays := f.positions.of(nowhere)
-		if len(strays) == 0 {
+		leaderless := f.positions.of(noLeader)
+		if len(leaderless) == 0 {
 			select {
-			case <-f.positions.stray:
+			case <-f.positions.seeking:
 			case <-f.ctx.Done():
 			}
 			continue
 		}
-		if err := f.find(strays); err != nil {
-			f.hand(*f.stop(strays[0], err))
+		if err := f.find(leaderless); err != nil {
+			f.hand(*f.stop(leaderless[0], err))
 		}
 		f.rest()
 	}
 }
 
 // find asks for the leaders. What may be otherwise in a moment is no error.
-func (f *fetcher) find(strays []*position) error {
+func (f *fetcher) find(leaderless []*position) error {
 	request := kmsg.NewPtrMetadataRequest()
 	topic := kmsg.NewMetadataRequestTopic()
 	topic.Topic = &f.topic
 	request.Topics = append(request.Topics, topic)
 	answer, err := request.RequestWith(f.ctx, f.client.Client)
 	if err != nil || len(answer.Topics) == 0 {
-		return nil //nolint:nilerr // any broker may be asked, and none may be there for a while
+		f.logger.Debug("kafka consumer finds no leader", "topic", f.topic, "error", err)
+		return nil // any broker may be asked, and none may be there for a while
 	}
 	told, none := answer.Topics[0], [16]byte{}
 	switch err := kerr.ErrorForCode(told.ErrorCode); {
@@ -51,7 +52,7 @@ func (f *fetcher) find(strays []*position) error {
 	for i := range told.Partitions {
 		leaders[told.Partitions[i].Partition] = &told.Partitions[i]
 	}
-	for _, p := range strays {
+	for _, p := range leaderless {
 		if l := leaders[p.of.shard]; l != nil && l.ErrorCode == 0 && l.Leader >= 0 && p.believes(l.LeaderEpoch) {
 			p.checked = false
 			if call, fresh := f.positions.settle(p, l.Leader); fresh {
@@ -65,16 +66,16 @@ func (f *fetcher) find(strays []*position) error {
 // believes takes the epoch of a leader for the present one, unless it is older than one that was told before: a broker that was cut off
 // from the others tells what was once true. When it is told again and again it is true, as after an unclean election; no number at all is
 // never believed, because nothing could be checked then. The library has the same rules (mergeTopicPartitions in its metadata.go).
-func (p *position) believes(reign int32) bool {
+func (p *position) believes(leaderEpoch int32) bool {
 	const enough = 5
 	switch {
-	case reign < 0 && p.reign >= 0:
+	case leaderEpoch < 0 && p.leaderEpoch >= 0:
 		return false
-	case reign < p.reign && p.rewound < enough:
+	case leaderEpoch < p.leaderEpoch && p.rewound < enough:
 		p.rewound++
 		return false
 	}
-	p.reign, p.rewound = reign, 0
+	p.leaderEpoch, p.rewound = leaderEpoch, 0
 	return true
 }
 
@@ -87,11 +88,11 @@ func (f *fetcher) check(broker int32, led []*position) bool {
 	topic.Topic = f.topic
 	waiting := make(map[int32]*position)
 	for _, p := range led {
-		if p.checked || p.epoch < 0 || p.reign < 0 {
+		if p.checked || p.epoch < 0 || p.leaderEpoch < 0 {
 			continue // nothing was read, or the broker is of before Kafka 2.1
 		}
 		partition := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
-		partition.Partition, partition.CurrentLeaderEpoch, partition.LeaderEpoch = p.of.shard, p.reign, p.epoch
+		partition.Partition, partition.CurrentLeaderEpoch, partition.LeaderEpoch = p.of.shard, p.leaderEpoch, p.epoch
 		topic.Partitions = append(topic.Partitions, partition)
 		waiting[p.of.shard] = p
 	}

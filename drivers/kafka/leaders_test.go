@@ -15,7 +15,7 @@ import (
 // TestLeaderMoves gives a shard one leader after the other while it is read: nothing is missed, and nobody need do anything.
 func TestLeaderMoves(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a cluster takes a while")
+		t.Skip("a cluster of three takes a while; make unit runs it, also in CI")
 	}
 	cfg := drivers.Config{Servers: startKafka(t, 3, nil).Servers()}
 	s, topic := filled(t, cfg, 2, 3, 200, 100)
@@ -74,15 +74,15 @@ func known(t *testing.T, s *session, topic drivers.Topic, leader int32, brokers 
 	return true
 }
 
-// TestBelieves tells how often an earlier reign must be told before it is believed.
+// TestBelieves tells how often an earlier leaderEpoch must be told before it is believed.
 func TestBelieves(t *testing.T) {
-	p := position{reign: -1}
+	p := position{leaderEpoch: -1}
 	for i, c := range []struct {
-		reign int32
-		want  bool
+		leaderEpoch int32
+		want        bool
 	}{{4, true}, {4, true}, {5, true}, {4, false}, {4, false}, {-1, false}, {5, true}, {4, false}, {4, false}, {4, false}, {4, false}, {4, false}, {4, true}} {
-		if got := p.believes(c.reign); got != c.want {
-			t.Errorf("%d: reign %d is believed: %v", i, c.reign, got)
+		if got := p.believes(c.leaderEpoch); got != c.want {
+			t.Errorf("%d: leaderEpoch %d is believed: %v", i, c.leaderEpoch, got)
 		}
 	}
 }

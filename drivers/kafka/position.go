@@ -5,21 +5,21 @@ import (
 	"sync"
 )
 
-// nowhere is the leader of a shard while it is being looked for.
-const nowhere = -1
+// noLeader is the leader of a shard while it is being looked for.
+const noLeader = -1
 
 // position is how far a shard was asked for. It has one owner at a time, who alone touches its fields: the goroutine that looks for leaders
-// while leader is nowhere, else the one that asks this leader. The table's lock guards leader itself.
+// while leader is noLeader, else the one that asks this leader. The table's lock guards leader itself.
 type position struct {
 	of *progress
 	// at is the offset to ask for, epoch the leader's when the record before it was written, -1 where that is unknown.
 	at    int64
 	epoch int32
-	// leader is a broker's number, reign its epoch as leader, -1 where the broker does not number them.
-	leader, reign int32
+	// leader is a broker's number, leaderEpoch its epoch as leader, -1 where the broker does not number them.
+	leader, leaderEpoch int32
 	// checked tells that the leader has what was read before at.
 	checked bool
-	// unknown counts answers in a row that the leader does not know the topic, rewound those that an earlier reign is the present one.
+	// unknown counts answers in a row that the leader does not know the topic, rewound those that an earlier epoch is the present one.
 	unknown, rewound int
 }
 
@@ -29,13 +29,13 @@ type positions struct {
 	all []*position
 	// turn moves the shards of a request on by one each time: the first gets the most room in the answer (KIP-74).
 	turn int
-	// stray wakes whoever looks for leaders, calls whoever asks a broker.
-	stray chan struct{}
-	calls map[int32]chan struct{}
+	// seeking wakes whoever looks for leaders, calls whoever asks a broker.
+	seeking chan struct{}
+	calls   map[int32]chan struct{}
 }
 
 func newPositions() *positions {
-	return &positions{stray: make(chan struct{}, 1), calls: make(map[int32]chan struct{})}
+	return &positions{seeking: make(chan struct{}, 1), calls: make(map[int32]chan struct{})}
 }
 
 // add begins to read a shard; one that is being read already goes on where it is.
@@ -43,8 +43,8 @@ func (ps *positions) add(p *progress, at int64, epoch int32) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if !slices.ContainsFunc(ps.all, func(have *position) bool { return have.of == p }) {
-		ps.all = append(ps.all, &position{of: p, at: at, epoch: epoch, leader: nowhere, reign: -1})
-		wake(ps.stray)
+		ps.all = append(ps.all, &position{of: p, at: at, epoch: epoch, leader: noLeader, leaderEpoch: -1})
+		wake(ps.seeking)
 	}
 }
 
@@ -88,9 +88,9 @@ func (ps *positions) lose(lost ...*position) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	for _, p := range lost {
-		p.leader = nowhere
+		p.leader = noLeader
 	}
-	wake(ps.stray)
+	wake(ps.seeking)
 }
 
 // wake wakes a goroutine, now or when it next looks.

@@ -107,7 +107,7 @@ type secured struct {
 
 func startSecured(t *testing.T) *secured {
 	t.Helper()
-	clustertest.NeedKind(t, "kafka")
+	clustertest.Need(t, "kafka")
 	dir := t.TempDir()
 	b := &secured{authority: newAuthority(t), open: freeAddress(t), sasl: freeAddress(t), mutual: freeAddress(t)}
 	write := func(name string, content []byte) string {

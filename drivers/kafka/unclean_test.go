@@ -22,7 +22,7 @@ import (
 // the logs part. The offset alone would tell nothing: the new log is longer than what was read.
 func TestUncleanElection(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a cluster takes a while")
+		t.Skip("a cluster of three takes a while; make unit runs it, also in CI")
 	}
 	c := startKafka(t, 3, nil)
 	node := func(broker int) faults.Node { return c.Nodes()[broker-1] }

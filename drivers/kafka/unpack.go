@@ -71,7 +71,7 @@ func (u *unpacker) unpack(p *piece) (batches []batch, err error) {
 	}
 	at := p.at
 	for in := p.raw.RecordBatches; ; {
-		one, ok := cut(in)
+		one, ok := firstBatch(in)
 		if !ok {
 			return batches, nil
 		}
@@ -80,7 +80,7 @@ func (u *unpacker) unpack(p *piece) (batches []batch, err error) {
 		if err != nil {
 			return batches, fmt.Errorf("what the broker has of shard %d from %d on cannot be read: %w", p.of.shard, at, err)
 		}
-		at, _ = follow(one, at)
+		at, _ = nextOffset(one, at)
 		if len(b.records) > 0 {
 			b.of = p.of
 			batches = append(batches, b)

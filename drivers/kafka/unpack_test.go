@@ -77,7 +77,7 @@ func pieceOf(at int64, batches ...[]byte) *piece {
 	raw := kmsg.NewFetchResponseTopicPartition()
 	raw.RecordBatches = slices.Concat(batches...)
 	p := &piece{of: &progress{}, at: at, raw: &raw}
-	p.next, _ = follow(raw.RecordBatches, at)
+	p.next, _ = nextOffset(raw.RecordBatches, at)
 	return p
 }
 
@@ -92,8 +92,8 @@ func flat(batches []batch) (out []string) {
 	return out
 }
 
-// TestFollow holds the walk over heads against answers as brokers send them.
-func TestFollow(t *testing.T) {
+// TestNextOffset holds the walk over heads against answers as brokers send them.
+func TestNextOffset(t *testing.T) {
 	compacted := written{base: 30, epoch: 8, span: 9}
 	old := ordinary(50, 1)
 	old[batchMagic] = 1
@@ -118,22 +118,22 @@ func TestFollow(t *testing.T) {
 		{"of an old format", 10, slices.Concat(whole, old), 15, 7},
 		{"with a negative length", 10, slices.Concat(whole, negative), 15, 7},
 	} {
-		if next, epoch := follow(c.batches, c.at); next != c.next || epoch != c.epoch {
+		if next, epoch := nextOffset(c.batches, c.at); next != c.next || epoch != c.epoch {
 			t.Errorf("%s: %d in epoch %d comes next, expected %d in %d", c.name, next, epoch, c.next, c.epoch)
 		}
 	}
 }
 
-// FuzzFollow finds nothing by which the walk over heads, or the unpacking, fails on what a broker may send; neither ever goes back.
-func FuzzFollow(f *testing.F) {
+// FuzzNextOffset finds nothing by which the walk over heads, or the unpacking, fails on what a broker may send; neither ever goes back.
+func FuzzNextOffset(f *testing.F) {
 	f.Add(ordinary(10, 3), int64(11))
 	f.Add(slices.Concat(ordinary(10, 3), ordinary(13, 2)[:66]), int64(10))
 	f.Add(make([]byte, 100), int64(0))
 	f.Fuzz(func(t *testing.T, batches []byte, at int64) {
-		if next, _ := follow(batches, at); next < at {
+		if next, _ := nextOffset(batches, at); next < at {
 			t.Fatalf("%d comes after %d", next, at)
 		}
-		if one, ok := cut(batches); ok && len(one) >= batchHead {
+		if one, ok := firstBatch(batches); ok && len(one) >= batchHead {
 			seal(one) // else the checksum would keep the rest from being looked at
 		}
 		u := unpacker{decompressor: kgo.DefaultDecompressor(), committed: true}
@@ -178,7 +178,7 @@ func TestUnpackAsLibrary(t *testing.T) {
 			raw.RecordBatches = raw.RecordBatches[:rapid.IntRange(0, n).Draw(t, "length")]
 		}
 		p := &piece{of: &progress{}, at: at, raw: &raw}
-		p.next, _ = follow(raw.RecordBatches, at)
+		p.next, _ = nextOffset(raw.RecordBatches, at)
 		committed := rapid.Bool().Draw(t, "committed")
 		how := kgo.ProcessFetchPartitionOpts{Offset: at, KeepControlRecords: true}
 		if committed {

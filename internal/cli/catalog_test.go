@@ -103,7 +103,7 @@ func TestCatalogOnEveryBroker(t *testing.T) {
 			}
 			t.Run(builtin.Name+" on "+strings.ReplaceAll(target, ":", " "), func(t *testing.T) {
 				broker, _, _ := strings.Cut(target, ":")
-				clustertest.NeedKind(t, broker)
+				clustertest.Need(t, broker)
 				out := t.TempDir()
 				args := []string{
 					"run", builtin.Name, "--on", target, "--out", out, "--report", "none", "--set", "gates=[]", "--set", "phases.warm-up.for=300ms",

@@ -36,7 +36,7 @@ func TestRabbitMQByTargetFile(t *testing.T) {
 func byTargetFile(t *testing.T, kind string, tests []byCommand, args ...string) {
 	t.Helper()
 	long(t)
-	clustertest.NeedKind(t, kind)
+	clustertest.Need(t, kind)
 	t.Parallel() // most of it is waiting for the broker
 	o := elsewhereOf(t, kind, 1, nil)
 	path := o.file("", 0)

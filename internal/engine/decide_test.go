@@ -176,6 +176,10 @@ func TestHeadline(t *testing.T) {
 			"inconclusive", func(r *reports.Run) { r.Harness.HistoryCut = "disk full" },
 			"Nothing can be concluded: history cut: disk full.",
 		},
+		{
+			"a question", func(r *reports.Run) { r.Harness.HistoryCut = "is the disk full?" },
+			"Nothing can be concluded: history cut: is the disk full?",
+		},
 		{"a check failed in a run that was interrupted", func(r *reports.Run) {
 			r.Interrupted = true
 			r.Checks[0].Verdict, r.Checks[0].Why = reports.Fail, "3 of 1,000 never came."

@@ -17,9 +17,19 @@ const (
 	closeLimit = 30 * time.Second
 )
 
-// Need skips the test where a part is not installed, and says how to get it. Under CI, whose machine has to have everything, it fails.
-func Need(t testing.TB, parts ...cluster.Installed) {
+// Need skips the test where something that a kind of broker needs is not installed, and says how to get it; the kind is as cluster.Spec has
+// it. Under CI, whose machine has to have everything, it fails. NATS, which is built in, needs nothing.
+func Need(t testing.TB, kind string) {
 	t.Helper()
+	var parts []cluster.Installed
+	switch kind {
+	case "kafka":
+		parts = cluster.FindKafka()
+	case "rabbitmq":
+		parts = cluster.FindRabbitMQ()
+	case "redis":
+		parts = []cluster.Installed{cluster.FindRedis()}
+	}
 	for _, part := range parts {
 		switch {
 		case part.Found:
@@ -31,24 +41,11 @@ func Need(t testing.TB, parts ...cluster.Installed) {
 	}
 }
 
-// NeedKind does so for all parts of a kind of broker, as cluster.Spec has it.
-func NeedKind(t testing.TB, kind string) {
-	t.Helper()
-	switch kind {
-	case "kafka":
-		Need(t, cluster.FindKafka()...)
-	case "rabbitmq":
-		Need(t, cluster.FindRabbitMQ()...)
-	case "redis":
-		Need(t, cluster.FindRedis())
-	}
-}
-
-// Start starts a cluster that ends with the test, once NeedKind has let it. A folder that spec leaves out is the test's own, and a logger
+// Start starts a cluster that ends with the test, once Need has let it. A folder that spec leaves out is the test's own, and a logger
 // that it leaves out keeps silent.
 func Start(t testing.TB, spec cluster.Spec) cluster.Cluster {
 	t.Helper()
-	NeedKind(t, spec.Kind)
+	Need(t, spec.Kind)
 	if spec.Dir == "" {
 		spec.Dir = t.TempDir()
 	}
