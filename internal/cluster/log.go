@@ -7,9 +7,10 @@ import (
 )
 
 // tail is what goes below an error about a node: the last lines of its log, indented, after a line that names the file; empty for a log
-// that cannot be read or says nothing.
+// that cannot be read or says nothing. Of a long line both ends are there: Erlang puts what happened before a call's arguments, and why
+// behind them.
 func tail(path string) string {
-	const lines, most = 8, 4 << 10
+	const lines, most = 8, 64 << 10
 	f, err := os.Open(path)
 	if err != nil {
 		return ""
@@ -28,5 +29,17 @@ func tail(path string) string {
 	}
 	all := bytes.Split(text, []byte("\n"))
 	all = all[max(0, len(all)-lines):]
+	for i, line := range all {
+		all[i] = ends(line)
+	}
 	return "\nlast lines of " + path + ":\n  " + string(bytes.Join(all, []byte("\n  ")))
+}
+
+// ends is a line, without its middle where it is long.
+func ends(line []byte) []byte {
+	const first, last = 250, 500
+	if len(line) <= first+last {
+		return line
+	}
+	return bytes.ToValidUTF8(bytes.Join([][]byte{line[:first], line[len(line)-last:]}, []byte(" ... ")), nil)
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -99,19 +100,20 @@ func (n *rabbitmqNode) get(ctx context.Context, path string, v any) error {
 	return n.cluster.askHTTP(ctx, n.name, n.management+path, "guest", v)
 }
 
-// join makes the node a member of first's cluster, as `rabbitmqctl stop_app, join_cluster, start_app` would, which takes ten times as
-// long. Nodes of 3.10 that look for each other by themselves wait for a lock for 15 s and more.
-func (n *rabbitmqNode) join(ctx context.Context, first *rabbitmqNode) error {
-	code := fmt.Sprintf("ok = rabbit:stop(), ok = rabbit_mnesia:join_cluster('%s', disc), ok = rabbit:start(), joined.\n", first.erlang)
+// eval has the node evaluate an Erlang expression, which must give ok, and returns when it has.
+func (n *rabbitmqNode) eval(ctx context.Context, expression string) error {
 	dir := n.cluster.dir
+	// A name of its own: under the one that erl_call always takes, the node refuses it until it has noticed that the last one is gone.
 	argv := n.cluster.place.command(dir, []string{"HOME=" + n.cluster.place.inside(dir, n.name)},
-		n.cluster.place.tool("erl_call"), "-c", n.cluster.cookie, "-address", loopback(n.dist), "-e")
+		n.cluster.place.tool("erl_call"), "-h", "ordeal"+rand.Text(), "-c", n.cluster.cookie, "-address", loopback(n.dist), "-e")
 	call := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	call.Stdin = strings.NewReader(code)
+	call.Stdin = strings.NewReader(expression + ".\n")
 	said, err := n.cluster.spawner.run(call)
-	if err != nil || !strings.Contains(string(said), "{ok, joined}") {
-		return fmt.Errorf("node %s does not join %s, whose port and cookie (.erlang.cookie) it must have: %w: %s%s",
-			n.name, first.name, errors.Join(err, ctx.Err()), said, tail(n.log))
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return fmt.Errorf("node %s evaluates %s: %w: %s%s", n.name, expression, err, said, tail(n.log))
+	}
+	if string(said) != "{ok, ok}" {
+		return fmt.Errorf("node %s evaluates %s: %s%s", n.name, expression, said, tail(n.log))
 	}
 	return nil
 }
