@@ -78,8 +78,8 @@ func (a *acks) stop() {
 	a.sending.Unlock() //nolint:staticcheck // whoever held it has sent
 }
 
-// acknowledge adds the commands for what is to be sent, and returns how many. The wire is in a batch.
-func (m *member) acknowledge() (commands int) {
+// acknowledge adds the commands for what is to be sent, and returns how many answers there will be. The wire is in a batch.
+func (m *member) acknowledge() (answers int) {
 	a, w := &m.acks, m.intake.wire
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -87,30 +87,35 @@ func (m *member) acknowledge() (commands int) {
 		return 0
 	}
 	queue := m.spec.Topic.Model == drivers.Queue
+	skips := !queue && m.hush.skips(time.Now()) // a transaction cannot be skipped
 	if queue {
 		w.out = appendWords(w.out, "MULTI")
-		commands++
+		answers++
 	}
 	for shard, positions := range a.shards {
 		if len(positions) == 0 {
 			continue
 		}
+		if skips {
+			w.out = append(w.out, skip...)
+		} else {
+			answers++
+		}
 		w.out = appendText(appendCount(w.out, 3+len(positions)), "XACK")
 		w.out = appendText(appendText(w.out, m.route.keys[shard]), m.spec.Group.Name)
 		w.out = m.appendIDs(w.out, positions)
-		commands++
 		if queue {
 			w.out = appendText(appendText(appendCount(w.out, 2+len(positions)), "XDEL"), m.route.keys[shard])
 			w.out = m.appendIDs(w.out, positions)
-			commands++
+			answers++
 		}
 	}
 	if queue {
 		w.out = appendWords(w.out, "EXEC")
-		commands++
+		answers++
 	}
 	a.taken()
-	return commands
+	return answers
 }
 
 // appendIDs writes entry ids as words of a command.

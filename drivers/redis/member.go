@@ -57,6 +57,7 @@ type member struct {
 	intake *intake
 	fuse   ending.Fuse
 	acks   acks
+	hush   hush
 	care   care
 	once   sync.Once
 
@@ -124,7 +125,28 @@ func (m *member) join(ctx context.Context) error {
 	if m.mode == ackNever {
 		return nil
 	}
+	if err := m.listen(ctx); err != nil {
+		return err
+	}
 	return m.giveBack(ctx)
+}
+
+// listen finds out which answers the wire can do without.
+func (m *member) listen(ctx context.Context) (err error) {
+	within, cancel := context.WithTimeout(ctx, m.session.access.set.answerTimeout)
+	defer cancel()
+	defer context.AfterFunc(within, m.intake.wire.cut)()
+	m.hush, err = m.intake.wire.hush()
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case within.Err() != nil:
+		return errNoAnswer
+	default:
+		return cutOff(nil, err)
+	}
 }
 
 // Receive reads what was fetched, and fetches.
