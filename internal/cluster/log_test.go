@@ -11,7 +11,7 @@ func TestTail(t *testing.T) {
 	long := "what" + strings.Repeat(" argument", 5000) + " why"
 	for text, want := range map[string][]string{
 		"":                                    nil,
-		" \n\n":                               nil,
+		"\n \n":                               nil,
 		"one\ntwo\n":                          {"one", "two"},
 		"0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n":      {"2", "3", "4", "5", "6", "7", "8", "9"},
 		"before\n" + long + "\nafter\n\n":     {"before", long[:250] + " ... " + long[len(long)-500:], "after"},
