@@ -30,8 +30,9 @@ type Receipt struct {
 	Position Position
 	// Err is nil for Acked, and says why otherwise.
 	Err error
-	// More promises that another receipt of the same answer of the broker follows at once: one clock reading serves them all, and the
-	// messages' places in the window are free again with the last of them, which must not promise. The zero value is always right.
+	// More promises that another receipt, for which the broker's answer is there as well, follows at once: one clock reading serves them
+	// all, and the messages' places in the window are free again with the last of them, which must not promise. The zero value is always
+	// right.
 	More bool
 }
 

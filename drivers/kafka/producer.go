@@ -31,6 +31,7 @@ type producer struct {
 	shards int32
 	once   sync.Once
 	linger *linger
+	tally  tally
 	// ended tells that a transaction was.
 	ended bool
 }
@@ -43,7 +44,7 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 	if spec.ClientRetry {
 		vital = nil // the library is to reconnect and to send again in its own way
 	}
-	c, err := newClient(s.cfg, s.env, s.set, p.lose, vital, s.produceOptions(spec)...)
+	c, err := newClient(s.cfg, s.env, s.set, p.lose, vital, append(s.produceOptions(spec), kgo.WithHooks(&p.tally))...)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +186,9 @@ func headers(in []drivers.Header) []kgo.RecordHeader {
 
 // land is every record's promise. The library keeps it from being called by two goroutines; those of Send come in between.
 func (p *producer) land(r *kgo.Record, err error) {
-	p.flight.land(r.Context.(*seat), p.receipt(r, err))
+	receipt := p.receipt(r, err)
+	receipt.More = err == nil && p.tally.more()
+	p.flight.land(r.Context.(*seat), receipt)
 }
 
 // receipt says what became of r; its token is left open.
