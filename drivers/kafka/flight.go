@@ -7,6 +7,7 @@ import (
 
 	"ordeal/drivers"
 	"ordeal/drivers/ending"
+	"ordeal/drivers/spare"
 )
 
 // flight holds the messages of a producer that wait for their promise. Its lock is held while receipts are given, so that one
@@ -15,8 +16,8 @@ type flight struct {
 	settle func(drivers.Receipt)
 
 	ending.Unsettled
-	seats []*seat
-	free  []*seat
+	seats []seat
+	free  spare.Set
 }
 
 // seat is the place of one message. It is the context of its record, by which the promise finds it without a closure for every message;
@@ -25,17 +26,15 @@ type seat struct {
 	context.Context //nolint:containedctx // it is what makes the seat a context
 	record          kgo.Record
 	token           uint64
+	number          uint32
 	taken           bool
 }
 
 func newFlight(window int, settle func(drivers.Receipt)) *flight {
-	f := &flight{settle: settle}
-	slab := make([]seat, window)
-	for i := range slab {
-		slab[i].Context = context.Background()
-		f.seats = append(f.seats, &slab[i])
+	f := &flight{settle: settle, seats: make([]seat, window), free: spare.Full(window)}
+	for i := range f.seats {
+		f.seats[i].Context, f.seats[i].number = context.Background(), uint32(i)
 	}
-	f.free = append(f.free, f.seats...)
 	return f
 }
 
@@ -44,7 +43,7 @@ func (f *flight) board(seats []*seat, batch []drivers.Message) ([]*seat, error) 
 	f.Lock()
 	defer f.Unlock()
 	err := f.Over()
-	if err == nil && len(f.free) < len(batch) {
+	if err == nil && f.free.Len() < len(batch) {
 		err = errWindow
 	}
 	if err != nil {
@@ -52,9 +51,8 @@ func (f *flight) board(seats []*seat, batch []drivers.Message) ([]*seat, error) 
 		return seats, err
 	}
 	for i := range batch {
-		last := len(f.free) - 1
-		s := f.free[last]
-		f.free = f.free[:last]
+		number, _ := f.free.Take()
+		s := &f.seats[number]
 		s.token, s.taken = batch[i].Token, true
 		seats = append(seats, s)
 	}
@@ -89,7 +87,7 @@ func (f *flight) put(s *seat, r drivers.Receipt) {
 	r.Token = s.token
 	s.taken = false
 	f.settle(r)
-	f.free = append(f.free, s)
+	f.free.Add(s.number)
 	f.Done(1)
 }
 
@@ -104,8 +102,8 @@ func (f *flight) stop(err error) {
 func (f *flight) end() {
 	f.Lock()
 	defer f.Unlock()
-	for _, s := range f.seats {
-		f.put(s, drivers.Receipt{Err: f.Over()})
+	for i := range f.seats {
+		f.put(&f.seats[i], drivers.Receipt{Err: f.Over()})
 	}
 }
 
@@ -120,5 +118,5 @@ func (f *flight) state() error {
 func (f *flight) full() bool {
 	f.Lock()
 	defer f.Unlock()
-	return len(f.free) == 0
+	return f.free.Len() == 0
 }

@@ -174,6 +174,7 @@ func (p *producer) allSent() bool {
 // gather fills the batch with what is due and fits into the window, and notes the attempts.
 func (p *producer) gather() {
 	p.batch, p.attempts = p.batch[:0], p.attempts[:0]
+	p.window.learn()
 	p.fill()
 	p.window.showTaken()
 	p.run.deps.Book.Attempts(p.attempts)

@@ -3,6 +3,7 @@ package worker
 import (
 	"sync/atomic"
 
+	"ordeal/drivers/spare"
 	"ordeal/internal/message"
 )
 
@@ -29,6 +30,8 @@ type slot struct {
 // window hands out slots. The producer's goroutine takes, the settling goroutine gives back.
 type window struct {
 	slots []slot
+	// spare are the free slots that the producer's goroutine knows of, free is how it hears of more.
+	spare spare.Set
 	free  *ring
 	retry *ring
 	// inFlight counts messages with the driver, and landed those of them that were settled since it was last brought up to date.
@@ -41,16 +44,22 @@ type window struct {
 }
 
 func newWindow(size int) *window {
-	w := &window{slots: make([]slot, size), free: newRing(size), retry: newRing(size)}
-	for i := range w.slots {
-		w.free.push(uint32(i))
-	}
-	w.free.showPushed()
-	return w
+	return &window{slots: make([]slot, size), spare: spare.Full(size), free: newRing(size), retry: newRing(size)}
 }
 
-// take returns a free slot's number.
-func (w *window) take() (uint32, bool) { return w.free.pop() }
+// learn makes the producer's goroutine know of the slots that were shown to be free.
+func (w *window) learn() {
+	for {
+		i, ok := w.free.pop()
+		if !ok {
+			return
+		}
+		w.spare.Add(i)
+	}
+}
+
+// take returns a free slot's number, of those that are known.
+func (w *window) take() (uint32, bool) { return w.spare.Take() }
 
 // showTaken shows the settling goroutine what was taken, also for another try.
 func (w *window) showTaken() {
@@ -88,7 +97,7 @@ func (w *window) release(i uint32) {
 	w.free.push(i)
 }
 
-// ready tells whether the producer should be woken, and that only once.
+// ready tells whether the producer, which waits when it knows of no free slot, should be woken, and that only once.
 func (w *window) ready() bool {
 	n := w.wanted.Load()
 	return n > 0 && (w.free.len() >= int(n) || w.retry.len() > 0) && w.wanted.CompareAndSwap(n, 0)
