@@ -264,7 +264,7 @@ type Harness struct {
 	CPUSeconds float64 `json:"cpu_seconds"`
 	CPUShare   float64 `json:"cpu_share"` // of all cores
 	CPUPerMsg  int64   `json:"cpu_per_message"`
-	// Processors is how many of the cores ordeal used at a time: a run that one carries with ease gets one. 0 where it is not known.
+	// Processors is how many of the cores ordeal had for most of the time: a run that one carries with ease gets one. 0 where it is not known.
 	Processors int   `json:"processors,omitempty"`
 	GCCycles   int64 `json:"gc_cycles"`
 	GCPause    int64 `json:"gc_pause"`

@@ -40,6 +40,8 @@ func serveStandIn(args []string) (served bool, err error) {
 		return true, err
 	}
 	defer engine.Tune()() // as a run of ordeal collects its garbage
+	_, restore := engine.Govern()
+	defer restore() // and as it takes processors
 	var f figure
 	if args[1] == readingWord {
 		f, err = read(&w)

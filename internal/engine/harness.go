@@ -33,7 +33,7 @@ func (x *execution) healthy() {
 	h := &x.run.Harness
 	used := measure.ReadUsage().Since(x.usage)
 	wall := float64(x.finished) / 1e9
-	h.CPUSeconds, h.Processors = used.CPU.Seconds(), runtime.GOMAXPROCS(0)
+	h.CPUSeconds, h.Processors = used.CPU.Seconds(), x.processors()
 	if wall > 0 {
 		h.CPUShare = used.CPU.Seconds() / wall / float64(runtime.NumCPU())
 	}

@@ -15,12 +15,13 @@ const (
 
 // processors is how many a run needs, of those there are. A runtime with a processor to spare wakes a second thread for each message that
 // comes, to look for more work, and it finds none: at a moderate rate that is a tenth of ordeal's CPU time, and as many interruptions of a
-// broker on the same machine. So a run that one processor carries with ease gets one. A closed loop takes all it can get.
+// broker on the same machine. So a run that one processor carries with ease gets one. What a closed loop needs is not known before it runs:
+// 0, for Govern to see.
 func (p *plan) processors(have int) int {
 	events, bytes := 0.0, 0.0
 	for i, e := range p.scenario.Producers {
 		if p.offered[i] == nil {
-			return have
+			return 0
 		}
 		rate := 0.0
 		for _, g := range e.Rate.Segments {
@@ -42,10 +43,17 @@ func (p *plan) processors(have int) int {
 // narrow gives the run the processors that it needs and returns what undoes it. GOMAXPROCS in the environment is the user's word, and a
 // broker inside ordeal wants them all.
 func (x *execution) narrow() (restore func()) {
-	_, set := os.LookupEnv("GOMAXPROCS")
 	have := runtime.GOMAXPROCS(0)
+	x.processors = func() int { return runtime.GOMAXPROCS(0) }
+	if x.inProcess() {
+		return func() {}
+	}
 	need := x.plan.processors(have)
-	if set || x.inProcess() || need == have {
+	if need == 0 {
+		x.processors, restore = Govern()
+		return restore
+	}
+	if _, set := os.LookupEnv("GOMAXPROCS"); set || need == have {
 		return func() {}
 	}
 	runtime.GOMAXPROCS(need)

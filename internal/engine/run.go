@@ -112,6 +112,8 @@ type execution struct {
 	worker  *worker.Local
 	clock   atomic.Pointer[measure.Clock] // nil before the beginning of the load
 	anchor  time.Time
+	// processors tells how many the run had, for most of the time.
+	processors func() int
 
 	collector *measure.Collector
 	result    *measure.Result
