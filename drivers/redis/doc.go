@@ -35,6 +35,7 @@
 // Close, an earlier life under its name) goes to a consumer named "returned", and whoever sees it there claims it. What a member held that
 // vanished is claimed by the others after claim_idle. See look for why that is not XAUTOCLAIM. An ack is sent with the next fetch, which
 // Ack writes where none is under way, else at most 2 ms later: what a member acknowledged less than that before it was killed comes again.
+// A log's acks are not answered, but for one a second (see hush).
 //
 // # Which server
 //

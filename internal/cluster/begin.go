@@ -52,8 +52,8 @@ func begin(ctx context.Context, spec Spec, choose func() ([]int, error), create 
 		if err = attend(ctx, c); err == nil {
 			return c, nil
 		}
-		again := attempt < attempts && (errors.Is(err, errPortTaken) || errors.Is(err, errDied) && taken(ports) != 0)
-		if !again {
+		collision := errors.Is(err, errPortTaken) || errors.Is(err, errDied) && (taken(ports) != 0 || blamesPort(err))
+		if attempt == attempts || !collision {
 			return nil, err
 		}
 		spec.Logger.Warn("a port of the new cluster is in use: trying others", "ports", ports)

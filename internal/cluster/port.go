@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -55,6 +56,13 @@ func taken(ports []int) int {
 		}
 	}
 	return 0
+}
+
+// blamesPort tells whether the last words of a node that ended say that somebody listened where it was to: two clusters that start at once
+// may take each other's ports, and both be gone when it is looked who listens there.
+func blamesPort(err error) bool {
+	words := strings.ToLower(err.Error())
+	return strings.Contains(words, "eaddrinuse") || strings.Contains(words, "address already in use")
 }
 
 // free is an error that names the port when one of ports is taken.

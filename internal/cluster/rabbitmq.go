@@ -113,15 +113,19 @@ func (c *rabbitmq) start(ctx context.Context) error {
 	return err
 }
 
+// startAnew is for a node that runs, or that did not get as far as that.
+const startAnew = "begin ok = rabbit:stop(), rabbit:start() end"
+
 // form joins the nodes to the first one, unless they find each other by themselves; `rabbitmqctl stop_app, join_cluster, start_app`
 // would take ten times as long. They join one after the other: a node that joins talks to those that have joined before, and Mnesia gives
-// up where one of them stops meanwhile.
+// up where one of them stops meanwhile. Now and then it gives up as well where others start
+// (https://github.com/rabbitmq/rabbitmq-server/pull/15502), so a node that did not start tries again alone.
 func (c *rabbitmq) form(ctx context.Context) error {
 	if c.formsItself() {
 		return nil
 	}
 	first, others := c.nodes[0], c.nodes[1:]
-	if err := each(others, func(n *rabbitmqNode) error { return n.eval(ctx, "rabbit:stop()") }); err != nil {
+	if err := errors.Join(each(others, func(n *rabbitmqNode) error { return n.eval(ctx, "rabbit:stop()") })...); err != nil {
 		return err
 	}
 	for _, n := range others {
@@ -129,18 +133,27 @@ func (c *rabbitmq) form(ctx context.Context) error {
 			return fmt.Errorf("%s joins %s, whose port and cookie (.erlang.cookie) it must have: %w", n.name, first.name, err)
 		}
 	}
-	return each(others, func(n *rabbitmqNode) error { return n.eval(ctx, "rabbit:start()") })
+	for i, err := range each(others, func(n *rabbitmqNode) error { return n.eval(ctx, "rabbit:start()") }) {
+		if err == nil {
+			continue
+		}
+		c.spec.Logger.Warn("a node did not start beside the others: once more", "node", others[i].name, "error", err.Error())
+		if err := others[i].eval(ctx, startAnew); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// each does the same to all nodes at once.
-func each(nodes []*rabbitmqNode, do func(*rabbitmqNode) error) error {
+// each does the same to all nodes at once, and returns what came of it at each.
+func each(nodes []*rabbitmqNode, do func(*rabbitmqNode) error) []error {
 	errs := make([]error, len(nodes))
 	var all sync.WaitGroup
 	for i, n := range nodes {
 		all.Go(func() { errs[i] = do(n) })
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	return errs
 }
 
 // Facts names the settings that the scenario asked for, and those that ordeal chose for a short life on one machine.

@@ -166,6 +166,14 @@ func TestRabbitMQCluster(t *testing.T) {
 	if err := c.nodes[0].Start(ctx); err != nil {
 		t.Fatal(err)
 	}
+	if !c.formsItself() {
+		if err := c.nodes[2].eval(ctx, startAnew); err != nil {
+			t.Error(err)
+		}
+		if err := c.nodes[2].eval(ctx, "no_such_module:start()"); err == nil || !strings.Contains(err.Error(), "undef") {
+			t.Errorf("what cannot be evaluated: %v", err)
+		}
+	}
 	for _, n := range c.nodes {
 		if err := n.Ready(ctx); err != nil {
 			t.Error(err)

@@ -110,10 +110,11 @@ func (n *rabbitmqNode) eval(ctx context.Context, expression string) error {
 	call.Stdin = strings.NewReader(expression + ".\n")
 	said, err := n.cluster.spawner.run(call)
 	if err := errors.Join(err, ctx.Err()); err != nil {
-		return fmt.Errorf("node %s evaluates %s: %w: %s%s", n.name, expression, err, said, tail(n.log))
+		return fmt.Errorf("node %s, asked at its port by its cookie (.erlang.cookie) to evaluate %s: %w: %s%s",
+			n.name, expression, err, said, tail(n.log))
 	}
 	if string(said) != "{ok, ok}" {
-		return fmt.Errorf("node %s evaluates %s: %s%s", n.name, expression, said, tail(n.log))
+		return fmt.Errorf("node %s, asked to evaluate %s: %s%s", n.name, expression, said, tail(n.log))
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ const (
 // with. GOMAXPROCS in the environment is the user's word. Mostly tells how many there were for most of the time.
 func Govern() (mostly func() int, restore func()) {
 	have := runtime.GOMAXPROCS(0)
-	if _, set := os.LookupEnv("GOMAXPROCS"); set || have == 1 {
+	if _, set := os.LookupEnv("GOMAXPROCS"); set {
 		return func() int { return have }, func() {}
 	}
 	g := &governor{have: have, now: have, spent: make([]time.Duration, have+1)}

@@ -33,7 +33,10 @@ func (x *execution) healthy() {
 	h := &x.run.Harness
 	used := measure.ReadUsage().Since(x.usage)
 	wall := float64(x.finished) / 1e9
-	h.CPUSeconds, h.Processors = used.CPU.Seconds(), x.processors()
+	h.CPUSeconds = used.CPU.Seconds()
+	if x.processors != nil {
+		h.Processors = x.processors()
+	}
 	if wall > 0 {
 		h.CPUShare = used.CPU.Seconds() / wall / float64(runtime.NumCPU())
 	}

@@ -22,16 +22,15 @@ func measuredRun(t *testing.T, own, lag measure.Percentiles, sent float64) *exec
 	phase := measure.PhaseResult{Span: spans[0]}
 	phase.Latencies[measure.Own], phase.Latencies[measure.Lag] = own, lag
 	return &execution{
-		processors: func() int { return 1 },
-		plan:       &plan{spans: spans, offered: []*schedule.Schedule{s}},
-		run:        &reports.Run{Phases: []reports.Phase{{Name: "steady", Recorded: true, Seconds: 1, OfferedRate: 1000, SentRate: sent}}},
-		result:     &measure.Result{Phases: []measure.PhaseResult{phase}},
-		stopped:    &worker.Result{WindowShare: 1},
-		ended:      int64(time.Second),
-		finished:   int64(2 * time.Second),
-		usage:      measure.ReadUsage(),
-		hiccups:    measure.NewHiccups(),
-		events:     newTestEvents(t),
+		plan:     &plan{spans: spans, offered: []*schedule.Schedule{s}},
+		run:      &reports.Run{Phases: []reports.Phase{{Name: "steady", Recorded: true, Seconds: 1, OfferedRate: 1000, SentRate: sent}}},
+		result:   &measure.Result{Phases: []measure.PhaseResult{phase}},
+		stopped:  &worker.Result{WindowShare: 1},
+		ended:    int64(time.Second),
+		finished: int64(2 * time.Second),
+		usage:    measure.ReadUsage(),
+		hiccups:  measure.NewHiccups(),
+		events:   newTestEvents(t),
 	}
 }
 

@@ -40,22 +40,20 @@ func (p *plan) processors(have int) int {
 	return int(min(max(need, 1), float64(have)))
 }
 
-// narrow gives the run the processors that it needs and returns what undoes it. GOMAXPROCS in the environment is the user's word, and a
+// narrow gives the load the processors that it needs and returns what undoes it. GOMAXPROCS in the environment is the user's word, and a
 // broker inside ordeal wants them all.
 func (x *execution) narrow() (restore func()) {
 	have := runtime.GOMAXPROCS(0)
-	x.processors = func() int { return runtime.GOMAXPROCS(0) }
-	if x.inProcess() {
-		return func() {}
-	}
 	need := x.plan.processors(have)
-	if need == 0 {
+	_, set := os.LookupEnv("GOMAXPROCS")
+	switch {
+	case x.inProcess(), set:
+		need = have
+	case need == 0:
 		x.processors, restore = Govern()
 		return restore
 	}
-	if _, set := os.LookupEnv("GOMAXPROCS"); set || need == have {
-		return func() {}
-	}
+	x.processors = func() int { return need }
 	runtime.GOMAXPROCS(need)
 	return func() { runtime.GOMAXPROCS(have) }
 }

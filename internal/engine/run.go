@@ -112,7 +112,7 @@ type execution struct {
 	worker  *worker.Local
 	clock   atomic.Pointer[measure.Clock] // nil before the beginning of the load
 	anchor  time.Time
-	// processors tells how many the run had, for most of the time.
+	// processors tells how many the run had for most of the time; nil before the beginning of the load.
 	processors func() int
 
 	collector *measure.Collector
@@ -151,7 +151,6 @@ func Run(ctx context.Context, o Options) (*reports.Run, error) {
 		return nil, err
 	}
 	defer Tune()()
-	defer x.narrow()()
 	trouble := x.perform(ctx)
 	return x.run, x.conclude(ctx, trouble)
 }
@@ -276,6 +275,7 @@ func (x *execution) perform(ctx context.Context) error {
 	if err := x.connect(ctx); err != nil {
 		return err
 	}
+	defer x.narrow()()
 	stopWatching := x.begin(ctx)
 	defer stopWatching()
 	x.load(ctx)

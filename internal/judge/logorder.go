@@ -1,9 +1,6 @@
 package judge
 
 import (
-	"cmp"
-	"slices"
-
 	"ordeal/internal/history"
 	"ordeal/internal/message"
 )
@@ -22,6 +19,7 @@ type logOrder struct {
 	// placed is what has been judged in the order of the log, by producer ID - 1; nil in a group of one member.
 	placed []table[set]
 	window int
+	merge  merge
 	// blind is set in a group of one member once a first appearance came without a position: its marks then prove nothing about the log.
 	blind bool
 }
@@ -29,17 +27,7 @@ type logOrder struct {
 type logShard struct {
 	// floor is the highest position that was judged.
 	floor   message.Position
-	waiting []placing
-	sorted  bool
-}
-
-// placing is an unflagged delivery that waits for its turn.
-type placing struct {
-	id          message.ID
-	position    message.Position
-	index       uint64
-	at          int64
-	incarnation uint16
+	waiting piles
 }
 
 // windowPerMember is how many deliveries of one shard are gathered for each member: two of the largest batches a member receives at once.
@@ -81,15 +69,8 @@ func (o *logOrder) observe(d *history.Delivery, shard int32, p int, lane *seenLa
 		}
 		return
 	}
-	if n := len(s.waiting); n > 0 && d.Position.Before(s.waiting[n-1].position) {
-		s.sorted = false
-	} else if n == 0 {
-		s.sorted = true
-	}
-	s.waiting = append(s.waiting, placing{
-		id: d.ID, position: d.Position, index: d.Index, at: d.At, incarnation: d.Incarnation,
-	})
-	if len(s.waiting) >= o.window {
+	s.waiting.add(placing{id: d.ID, position: d.Position, index: d.Index, at: d.At, incarnation: d.Incarnation})
+	if s.waiting.count >= o.window {
 		o.judge(s, shard, o.window/2)
 	}
 }
@@ -114,17 +95,9 @@ func (o *logOrder) direct(d *history.Delivery, s *logShard, shard int32, p int, 
 
 // judge takes the first n of what waits, in the order of positions.
 func (o *logOrder) judge(s *logShard, shard int32, n int) {
-	if !s.sorted {
-		slices.SortStableFunc(s.waiting, func(a, b placing) int {
-			if c := cmp.Compare(a.position.Major, b.position.Major); c != 0 {
-				return c
-			}
-			return cmp.Compare(a.position.Minor, b.position.Minor)
-		})
-		s.sorted = true
-	}
-	for i := range s.waiting[:n] {
-		w := &s.waiting[i]
+	o.merge.begin(&s.waiting)
+	for range n {
+		w := o.merge.next()
 		d := history.Delivery{
 			ID: w.id, Group: o.group.plan.ID, Index: w.index, Incarnation: w.incarnation, Shard: shard, Position: w.position, At: w.at,
 		}
@@ -140,7 +113,7 @@ func (o *logOrder) judge(s *logShard, shard int32, n int) {
 			o.group.count(InLog, &d)
 		}
 	}
-	s.waiting = append(s.waiting[:0], s.waiting[n:]...)
+	o.merge.end()
 }
 
 // place notes that the message has had its turn in the log, and tells whether for the first time.
@@ -151,7 +124,7 @@ func (o *logOrder) place(d *history.Delivery, p int) bool {
 // finish judges what still waits.
 func (o *logOrder) finish() {
 	for i := range o.shards {
-		o.judge(&o.shards[i], int32(i), len(o.shards[i].waiting))
+		o.judge(&o.shards[i], int32(i), o.shards[i].waiting.count)
 	}
 }
 
