@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -187,15 +188,21 @@ func TestRabbitMQPortInUse(t *testing.T) {
 	offers := 0
 	spec := Spec{Kind: "rabbitmq", Nodes: 1, Dir: t.TempDir(), Logger: testLogger(t)}
 	c, err := startRabbitMQ(within(t, 2*time.Minute), spec, func(n int) ([]int, error) {
-		ports, err := rabbitmqPorts(n)
-		if offers++; err != nil || offers > 1 {
-			return ports, err
+		offers++
+		for {
+			ports, err := rabbitmqPorts(n)
+			if err != nil || offers > 1 {
+				return ports, err
+			}
+			l, err := net.Listen("tcp", loopback(ports[1]))
+			switch {
+			case err == nil:
+				t.Cleanup(func() { l.Close() }) //nolint:errcheck // it was only in the way
+				return ports, nil
+			case !errors.Is(err, syscall.EADDRINUSE): // else a cluster of another test has chosen it before, and listens now
+				return nil, err
+			}
 		}
-		l, err := net.Listen("tcp", loopback(ports[1]))
-		if err == nil {
-			t.Cleanup(func() { l.Close() }) //nolint:errcheck // it was only in the way
-		}
-		return ports, err
 	})
 	if err != nil {
 		t.Fatal(err)
