@@ -74,7 +74,7 @@ func known(t *testing.T, s *session, topic drivers.Topic, leader int32, brokers 
 	return true
 }
 
-// TestBelieves tells how often an earlier leaderEpoch must be told before it is believed.
+// TestBelieves tells how often an earlier leader epoch must be told before it is believed.
 func TestBelieves(t *testing.T) {
 	p := position{leaderEpoch: -1}
 	for i, c := range []struct {
@@ -82,7 +82,7 @@ func TestBelieves(t *testing.T) {
 		want        bool
 	}{{4, true}, {4, true}, {5, true}, {4, false}, {4, false}, {-1, false}, {5, true}, {4, false}, {4, false}, {4, false}, {4, false}, {4, false}, {4, true}} {
 		if got := p.believes(c.leaderEpoch); got != c.want {
-			t.Errorf("%d: leaderEpoch %d is believed: %v", i, c.leaderEpoch, got)
+			t.Errorf("%d: leader epoch %d is believed: %v", i, c.leaderEpoch, got)
 		}
 	}
 }

@@ -125,13 +125,15 @@ func (m *member) join(ctx context.Context) error {
 	if m.mode == ackNever {
 		return nil
 	}
-	if err := m.listen(ctx); err != nil {
-		return err
+	if m.spec.Topic.Model != drivers.Queue {
+		if err := m.listen(ctx); err != nil {
+			return err
+		}
 	}
 	return m.giveBack(ctx)
 }
 
-// listen finds out which answers the wire can do without.
+// listen finds out whether a log's acks can do without answers.
 func (m *member) listen(ctx context.Context) (err error) {
 	within, cancel := context.WithTimeout(ctx, m.session.access.set.answerTimeout)
 	defer cancel()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"ordeal/faults"
@@ -138,11 +137,5 @@ const closeLimit = time.Minute
 func (c *Commanded) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
 	defer cancel()
-	errs := make([]error, len(c.nodes))
-	var all sync.WaitGroup
-	for i, n := range c.nodes {
-		all.Go(func() { errs[i] = n.restore(ctx) })
-	}
-	all.Wait()
-	return errors.Join(errs...)
+	return errors.Join(atOnce(c.nodes, func(n *commandedNode) error { return n.restore(ctx) })...)
 }

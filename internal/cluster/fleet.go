@@ -83,13 +83,18 @@ func launch(ctx context.Context, processes []*Process) error {
 
 // ready returns once all processes serve. An error names all that do not.
 func ready(ctx context.Context, processes []*Process) error {
-	errs := make([]error, len(processes))
-	var all sync.WaitGroup
-	for i, p := range processes {
-		all.Go(func() { errs[i] = p.Ready(ctx) })
+	return errors.Join(atOnce(processes, func(p *Process) error { return p.Ready(ctx) })...)
+}
+
+// atOnce does the same to all at once, and returns what came of it at each.
+func atOnce[T any](all []T, do func(T) error) []error {
+	errs := make([]error, len(all))
+	var group sync.WaitGroup
+	for i, one := range all {
+		group.Go(func() { errs[i] = do(one) })
 	}
-	all.Wait()
-	return errors.Join(errs...)
+	group.Wait()
+	return errs
 }
 
 // step tells the log which part of the start begins.
@@ -180,13 +185,7 @@ func (f *fleet) stop(ctx context.Context) error {
 }
 
 func closeAll(ctx context.Context, processes []*Process) error {
-	errs := make([]error, len(processes))
-	var all sync.WaitGroup
-	for i, p := range processes {
-		all.Go(func() { errs[i] = p.close(ctx) })
-	}
-	all.Wait()
-	return errors.Join(errs...)
+	return errors.Join(atOnce(processes, func(p *Process) error { return p.close(ctx) })...)
 }
 
 // clear removes the data of stopped processes.

@@ -9,7 +9,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 )
 
@@ -125,7 +124,7 @@ func (c *rabbitmq) form(ctx context.Context) error {
 		return nil
 	}
 	first, others := c.nodes[0], c.nodes[1:]
-	if err := errors.Join(each(others, func(n *rabbitmqNode) error { return n.eval(ctx, "rabbit:stop()") })...); err != nil {
+	if err := errors.Join(atOnce(others, func(n *rabbitmqNode) error { return n.eval(ctx, "rabbit:stop()") })...); err != nil {
 		return err
 	}
 	for _, n := range others {
@@ -133,7 +132,7 @@ func (c *rabbitmq) form(ctx context.Context) error {
 			return fmt.Errorf("%s joins %s, whose port and cookie (.erlang.cookie) it must have: %w", n.name, first.name, err)
 		}
 	}
-	for i, err := range each(others, func(n *rabbitmqNode) error { return n.eval(ctx, "rabbit:start()") }) {
+	for i, err := range atOnce(others, func(n *rabbitmqNode) error { return n.eval(ctx, "rabbit:start()") }) {
 		if err == nil {
 			continue
 		}
@@ -143,17 +142,6 @@ func (c *rabbitmq) form(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// each does the same to all nodes at once, and returns what came of it at each.
-func each(nodes []*rabbitmqNode, do func(*rabbitmqNode) error) []error {
-	errs := make([]error, len(nodes))
-	var all sync.WaitGroup
-	for i, n := range nodes {
-		all.Go(func() { errs[i] = do(n) })
-	}
-	all.Wait()
-	return errs
 }
 
 // Facts names the settings that the scenario asked for, and those that ordeal chose for a short life on one machine.

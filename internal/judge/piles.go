@@ -1,6 +1,10 @@
 package judge
 
-import "ordeal/internal/message"
+import (
+	"sort"
+
+	"ordeal/internal/message"
+)
 
 // placing is an unflagged delivery that waits for its turn.
 type placing struct {
@@ -32,11 +36,13 @@ func (s *piles) add(w placing) {
 	s.count++
 	s.arrivals++
 	w.arrival = s.arrivals
-	for i, pile := range s.list {
-		if !w.position.Before(pile[len(pile)-1].position) {
-			s.list[i] = append(pile, w)
-			return
-		}
+	at := sort.Search(len(s.list), func(i int) bool {
+		pile := s.list[i]
+		return !w.position.Before(pile[len(pile)-1].position)
+	})
+	if at < len(s.list) {
+		s.list[at] = append(s.list[at], w)
+		return
 	}
 	// One that became empty has left its memory behind the last.
 	var room []placing

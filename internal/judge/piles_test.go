@@ -9,7 +9,7 @@ import (
 	"ordeal/internal/message"
 )
 
-// TestPiles: what comes out is what a stable sort gives, and runs that come in turns need no more piles than there are runs.
+// TestPiles: what comes out is what a stable sort gives.
 func TestPiles(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := piles{arrivals: rapid.SampledFrom([]uint32{0, 1<<32 - 5, 1<<31 - 5}).Draw(t, "arrivals")}
@@ -48,6 +48,7 @@ func TestPiles(t *testing.T) {
 	})
 }
 
+// TestPilesAreAsManyAsMembers: what members bring in turns needs no more piles than there are members.
 func TestPilesAreAsManyAsMembers(t *testing.T) {
 	const members, batch = 4, 50
 	var s piles
