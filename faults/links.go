@@ -19,7 +19,8 @@ var errLinksClosed = errors.New("ordeal has taken back all connections")
 // Links are the client connections that ordeal lends to drivers, and the place where the network between clients and broker goes bad. The
 // zero value has no seed and is ready for use. Its methods may be called from any goroutine.
 type Links struct {
-	seed uint64
+	seed    uint64
+	sockets socket.Coalescer
 
 	mu      sync.Mutex
 	nodeOf  func(addr string) string
@@ -34,6 +35,9 @@ type Links struct {
 // NewLinks makes links whose random choices (jitter, which connections to reset) depend on seed, the clients' names and the number of
 // their connections only.
 func NewLinks(seed uint64) *Links { return &Links{seed: seed} }
+
+// Coalescer lends the connections their sockets.
+func (l *Links) Coalescer() *socket.Coalescer { return &l.sockets }
 
 // NameNodes tells how to find the name of the node behind an address that a driver dials; it returns "" for unknown ones. It is called
 // before the first connection, by whoever started the cluster.
@@ -54,7 +58,7 @@ func (l *Links) Dialer(c Client) func(ctx context.Context, network, addr string)
 		if err != nil {
 			return nil, err
 		}
-		return l.lend(c, node, socket.Wrap(conn))
+		return l.lend(c, node, l.sockets.Wrap(conn))
 	}
 }
 

@@ -265,12 +265,15 @@ type Harness struct {
 	CPUShare   float64 `json:"cpu_share"` // of all cores
 	CPUPerMsg  int64   `json:"cpu_per_message"`
 	// Processors is how many of the cores ordeal had for most of the time: a run that one carries with ease gets one. 0 where it is not known.
-	Processors int   `json:"processors,omitempty"`
-	GCCycles   int64 `json:"gc_cycles"`
-	GCPause    int64 `json:"gc_pause"`
-	HiccupP99  int64 `json:"hiccup_p99"`
-	HiccupMax  int64 `json:"hiccup_max"`
-	RSSMax     int64 `json:"rss_max"` // bytes
+	Processors int `json:"processors,omitempty"`
+	// Coalesced is for how long, in ns and at most, what arrived for closed loops waited to wake ordeal together: a 32nd of the time that a
+	// message was under way, or less. 0 for not at all.
+	Coalesced int64 `json:"coalesced,omitempty"`
+	GCCycles  int64 `json:"gc_cycles"`
+	GCPause   int64 `json:"gc_pause"`
+	HiccupP99 int64 `json:"hiccup_p99"`
+	HiccupMax int64 `json:"hiccup_max"`
+	RSSMax    int64 `json:"rss_max"` // bytes
 	// ClockStep is how far the wall clock moved against the monotonic one. Figures rest on the latter.
 	ClockStep int64 `json:"clock_step"`
 	// Overflow counts samples above what the histograms hold; they are recorded as the largest value.

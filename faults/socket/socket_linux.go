@@ -10,27 +10,30 @@ import (
 	"unsafe"
 )
 
-// Wrap returns c itself, or on Linux, for a TCP connection, one that does the same with direct system calls. Deadlines, Close and errors
-// are as before. The caller uses c no more.
-func Wrap(c net.Conn) net.Conn {
-	tcp, ok := c.(*net.TCPConn)
-	if !ok {
-		return c
-	}
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return c // it is closed already, and says so itself
-	}
-	s := &socket{TCPConn: tcp}
-	s.in.init(s, raw.Read, s.in.receive)
-	s.out.init(s, raw.Write, s.out.transmit)
-	return s
-}
-
 // socket is a TCP connection with direct system calls.
 type socket struct {
 	*net.TCPConn
 	in, out way
+	holdable
+}
+
+// wrap is nil for a connection that is closed already, and says so itself.
+func wrap(tcp *net.TCPConn, c *Coalescer) *socket {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	s := &socket{TCPConn: tcp}
+	s.in.init(s, raw.Read, s.in.receive)
+	s.out.init(s, raw.Write, s.out.transmit)
+	s.holdable = holdable{coalescer: c, control: raw.Control, rouse: rouse}
+	return s
+}
+
+// Close implements net.Conn.
+func (s *socket) Close() error {
+	s.coalescer.forget(s)
+	return s.TCPConn.Close()
 }
 
 // way is one direction. Its mutex keeps the state of one call at a time; the poller takes one at a time anyway.
@@ -108,6 +111,7 @@ func (w *way) receive(fd uintptr) bool {
 			return true
 		case syscall.EINTR:
 		case syscall.EAGAIN:
+			w.socket.lull(fd)
 			return false
 		default:
 			w.errno = errno

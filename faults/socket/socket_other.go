@@ -4,6 +4,22 @@ package socket
 
 import "net"
 
-// Wrap returns c itself, or on Linux, for a TCP connection, one that does the same with direct system calls. Deadlines, Close and errors
-// are as before. The caller uses c no more.
-func Wrap(c net.Conn) net.Conn { return c }
+// Coalescer makes the system calls of its connections cheap, and has what arrives on them wake their readers together between Hold and
+// End. On this system it does neither. The zero value is ready for use.
+type Coalescer struct{}
+
+// Able tells whether Hold does something here.
+func (*Coalescer) Able() bool { return false }
+
+// Wrap returns c itself, or on Linux, for a TCP connection, one that does the same with direct system calls and can be held. Deadlines,
+// Close and errors are as before. The caller uses c no more.
+func (*Coalescer) Wrap(c net.Conn) net.Conn { return c }
+
+// Hold has arrivals wait for Release.
+func (*Coalescer) Hold() {}
+
+// Release lets what has arrived wake its readers.
+func (*Coalescer) Release() {}
+
+// End undoes Hold, and releases.
+func (*Coalescer) End() {}

@@ -32,7 +32,7 @@ func pair(t testing.TB, wrap bool) (ours net.Conn, theirs *net.TCPConn) {
 		t.Fatal(err)
 	}
 	if wrap {
-		ours = Wrap(ours)
+		ours = new(Coalescer).Wrap(ours)
 	}
 	t.Cleanup(func() { _ = ours.Close(); _ = other.Close() })
 	return ours, other.(*net.TCPConn)
@@ -165,7 +165,7 @@ func TestWrapLeavesOthersAlone(t *testing.T) {
 	a, b := net.Pipe()
 	defer a.Close()
 	defer b.Close()
-	if Wrap(a) != a {
+	if new(Coalescer).Wrap(a) != a {
 		t.Error("a pipe was wrapped")
 	}
 }

@@ -3,11 +3,15 @@ package bench
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/faults/socket"
+	"ordeal/internal/engine"
+	"ordeal/internal/measure"
 )
 
 // driverLoop is what ordeal does without everything that makes it ordeal: the same driver with the same batches, windows and acks, and no
@@ -17,8 +21,8 @@ func driverLoop(ctx context.Context, w *work, count *atomic.Int64) error {
 	if err != nil {
 		return err
 	}
-	topic := w.topic(topicOf(w))
-	admin, err := openSession(ctx, d, cfg)
+	topic, line := w.topic(topicOf(w)), new(network)
+	admin, err := line.session(ctx, d, cfg)
 	if err != nil {
 		return err
 	}
@@ -28,7 +32,7 @@ func driverLoop(ctx context.Context, w *work, count *atomic.Int64) error {
 	var clients sync.WaitGroup
 	errs := make(chan error, w.Producers+w.Consumers)
 	for i := range w.Consumers {
-		c, err := consume(ctx, d, cfg, topic, i)
+		c, err := consume(ctx, line, d, cfg, topic, i)
 		if err != nil {
 			return err
 		}
@@ -38,14 +42,26 @@ func driverLoop(ctx context.Context, w *work, count *atomic.Int64) error {
 	if w.Consumers > 0 {
 		sent = new(atomic.Int64) // what is received is what counts
 	}
-	for range w.Producers {
+	producers := make([]*plainProducer, w.Producers)
+	for i := range producers {
 		p := &plainProducer{work: w, count: sent, wake: make(chan struct{}, 1)}
-		if err := p.open(ctx, d, cfg, topic); err != nil {
+		if err := p.open(ctx, line, d, cfg, topic); err != nil {
 			return err
 		}
+		producers[i] = p
 		clients.Go(func() { errs <- p.loop(ctx) })
 	}
+	flow := func() (f engine.Flow) {
+		for _, p := range producers {
+			settled := p.settled.Load()
+			f.Settled += settled
+			f.InFlight += p.sent.Load() - settled
+		}
+		return f
+	}
+	_, restore := engine.Coalesce(&line.sockets, measure.NewClock(time.Now()), flow, quiet())
 	clients.Wait()
+	restore()
 	close(errs)
 	for e := range errs {
 		err = errors.Join(err, e)
@@ -55,8 +71,19 @@ func driverLoop(ctx context.Context, w *work, count *atomic.Int64) error {
 	return errors.Join(err, admin.Delete(leave, topic), admin.Close(leave))
 }
 
-func openSession(ctx context.Context, d drivers.Driver, cfg drivers.Config) (drivers.Session, error) {
-	return d.Open(ctx, cfg, drivers.Env{Dial: dial, Logger: quiet(), Name: "plain"})
+// network lends connections as a run does.
+type network struct{ sockets socket.Coalescer }
+
+func (n *network) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	c, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return n.sockets.Wrap(c), nil
+}
+
+func (n *network) session(ctx context.Context, d drivers.Driver, cfg drivers.Config) (drivers.Session, error) {
+	return d.Open(ctx, cfg, drivers.Env{Dial: n.dial, Logger: quiet(), Name: "plain"})
 }
 
 // plainProducer keeps its window full in batches, as ordeal's producers do.
@@ -66,15 +93,16 @@ type plainProducer struct {
 	session drivers.Session
 	client  drivers.Producer
 	shards  int
+	sent    atomic.Int64
 	settled atomic.Int64
 	wanted  atomic.Int64 // settled at which the loop wants to be woken; 0 for not at all
 	wake    chan struct{}
 	failed  atomic.Pointer[drivers.Receipt]
 }
 
-func (p *plainProducer) open(ctx context.Context, d drivers.Driver, cfg drivers.Config, topic drivers.Topic) error {
+func (p *plainProducer) open(ctx context.Context, n *network, d drivers.Driver, cfg drivers.Config, topic drivers.Topic) error {
 	var err error
-	if p.session, err = openSession(ctx, d, cfg); err != nil {
+	if p.session, err = n.session(ctx, d, cfg); err != nil {
 		return err
 	}
 	p.shards = topic.Shards
@@ -118,6 +146,7 @@ func (p *plainProducer) loop(ctx context.Context) error {
 			batch = append(batch, drivers.Message{Token: uint64(sent), Shard: int32(sent % int64(p.shards)), Body: body})
 			sent++
 		}
+		p.sent.Store(sent)
 		if err := p.client.Send(ctx, batch); err != nil && ctx.Err() == nil {
 			return err
 		}
@@ -136,8 +165,8 @@ type plainConsumer struct {
 	client  drivers.Consumer
 }
 
-func consume(ctx context.Context, d drivers.Driver, cfg drivers.Config, topic drivers.Topic, member int) (*plainConsumer, error) {
-	s, err := openSession(ctx, d, cfg)
+func consume(ctx context.Context, n *network, d drivers.Driver, cfg drivers.Config, topic drivers.Topic, member int) (*plainConsumer, error) {
+	s, err := n.session(ctx, d, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func declared(ctx context.Context, w *work) (topic drivers.Topic, undo func() er
 	if err != nil {
 		return topic, nil, err
 	}
-	s, err := openSession(ctx, d, cfg)
+	s, err := new(network).session(ctx, d, cfg)
 	if err != nil {
 		return topic, nil, err
 	}

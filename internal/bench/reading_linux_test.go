@@ -36,7 +36,7 @@ func fill(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
-	s, err := openSession(ctx, d, cfg)
+	s, err := new(network).session(ctx, d, cfg)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func read(w *work) (f figure, err error) {
 	topic := w.topic(w.Topic)
 	group := drivers.Group{Name: fmt.Sprintf("reading-%d", time.Now().UnixNano()), Members: 1, Prefetch: w.Prefetch}
 	topic.Groups = []drivers.Group{group}
-	admin, err := openSession(ctx, d, cfg)
+	admin, err := new(network).session(ctx, d, cfg)
 	if err != nil {
 		return f, err
 	}
@@ -111,7 +111,7 @@ func read(w *work) (f figure, err error) {
 	}
 	reader, err := worker.NewLocal(plan, worker.Deps{
 		Driver: d, Config: cfg, Book: book, History: log, Logger: quiet(), Notify: func(string) {},
-		Dial: func(worker.Role, string) worker.Dial { return dial },
+		Dial: func(worker.Role, string) worker.Dial { return new(network).dial },
 	})
 	if err != nil {
 		_, closed := log.Close(nil)
@@ -190,7 +190,7 @@ func TestReading(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := openSession(t.Context(), d, cfg)
+	s, err := new(network).session(t.Context(), d, cfg)
 	if err == nil {
 		err = s.Declare(t.Context(), w.topic(w.Topic))
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -100,10 +99,6 @@ func standIn(name string, w *work) side {
 		answer(b, &f, os.Args[0], standInWord, name, w.argument())
 		return f
 	}
-}
-
-func dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	return new(net.Dialer).DialContext(ctx, network, addr)
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -37,6 +37,9 @@ func (x *execution) healthy() {
 	if x.processors != nil {
 		h.Processors = x.processors()
 	}
+	if x.coalesced != nil {
+		h.Coalesced = int64(x.coalesced())
+	}
 	if wall > 0 {
 		h.CPUShare = used.CPU.Seconds() / wall / float64(runtime.NumCPU())
 	}

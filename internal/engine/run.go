@@ -114,6 +114,8 @@ type execution struct {
 	anchor  time.Time
 	// processors tells how many the run had for most of the time; nil before the beginning of the load.
 	processors func() int
+	// coalesced tells how long arrivals waited for one another at most; nil where they did not.
+	coalesced func() time.Duration
 
 	collector *measure.Collector
 	result    *measure.Result
@@ -278,6 +280,7 @@ func (x *execution) perform(ctx context.Context) error {
 	defer x.narrow()()
 	stopWatching := x.begin(ctx)
 	defer stopWatching()
+	defer x.coalesce()()
 	x.load(ctx)
 	x.drain(ctx)
 	return nil

@@ -15,6 +15,9 @@ type Counter struct {
 // Add counts n more: the size of a batch, say.
 func (c *Counter) Add(n int64) { c.n.Add(n) }
 
+// Count is how much was added so far.
+func (c *Counter) Count() int64 { return c.n.Load() }
+
 // tallies are the counters of a collector and their readings over time. The collector's gate guards them.
 type tallies struct {
 	names    []string

@@ -14,6 +14,9 @@ type Usage struct {
 	CPU time.Duration
 	// RSSMax is the largest memory the process ever had, in bytes; 0 where the system does not tell.
 	RSSMax int64
+	// Waits is how often a thread gave up its processor to wait for something: its voluntary context switches; 0 where the system does not
+	// tell.
+	Waits int64
 	// GCCycles and GCPause are the garbage collections, and the time for which they stopped everything.
 	GCCycles int64
 	GCPause  time.Duration
@@ -28,7 +31,7 @@ func ReadUsage() Usage {
 	u := Usage{At: time.Now(), GCCycles: int64(samples[0].Value.Uint64())}
 	// The runtime counts a pause for every processor that it stopped.
 	u.GCPause = time.Duration(samples[1].Value.Float64() / float64(runtime.GOMAXPROCS(0)) * float64(time.Second))
-	u.CPU, u.RSSMax = processUsage()
+	u.CPU, u.RSSMax, u.Waits = processUsage()
 	return u
 }
 
@@ -39,6 +42,7 @@ func (u Usage) Since(earlier Usage) Usage {
 		At:        u.At,
 		CPU:       u.CPU - earlier.CPU,
 		RSSMax:    u.RSSMax,
+		Waits:     u.Waits - earlier.Waits,
 		GCCycles:  u.GCCycles - earlier.GCCycles,
 		GCPause:   u.GCPause - earlier.GCPause,
 		ClockStep: wall - u.At.Sub(earlier.At),

@@ -7,10 +7,10 @@ import (
 )
 
 // processUsage asks getrusage(2), which gives the memory in bytes on macOS.
-func processUsage() (cpu time.Duration, rss int64) {
+func processUsage() (cpu time.Duration, rss, waits int64) {
 	var r unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &r) != nil {
-		return 0, 0
+		return 0, 0, 0
 	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano()), r.Maxrss
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano()), r.Maxrss, r.Nvcsw
 }

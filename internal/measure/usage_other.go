@@ -5,4 +5,4 @@ package measure
 import "time"
 
 // processUsage is not known on this system.
-func processUsage() (cpu time.Duration, rss int64) { return 0, 0 }
+func processUsage() (cpu time.Duration, rss, waits int64) { return 0, 0, 0 }

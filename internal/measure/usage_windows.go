@@ -7,12 +7,12 @@ import (
 )
 
 // processUsage asks GetProcessTimes, which knows nothing of memory.
-func processUsage() (cpu time.Duration, rss int64) {
+func processUsage() (cpu time.Duration, rss, waits int64) {
 	var created, exited, kernel, user windows.Filetime
 	if windows.GetProcessTimes(windows.CurrentProcess(), &created, &exited, &kernel, &user) != nil {
-		return 0, 0
+		return 0, 0, 0
 	}
-	return ticks100(kernel) + ticks100(user), 0
+	return ticks100(kernel) + ticks100(user), 0, 0
 }
 
 // ticks100 reads a length of time; a Filetime counts steps of 100 ns.

@@ -235,6 +235,7 @@ func (w *Local) StopSending() {
 func (w *Local) Beat() Beat {
 	b := Beat{Clients: len(w.consumers)}
 	for _, p := range w.producers {
+		b.Settled += p.settledSoFar()
 		if p.finished.Load() {
 			continue
 		}

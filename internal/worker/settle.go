@@ -45,6 +45,16 @@ func (p *producer) show() {
 	p.wake()
 }
 
+// settledSoFar is how many messages were shown to be settled. Any goroutine may ask.
+func (p *producer) settledSoFar() (n int64) {
+	for _, c := range p.outcomes {
+		if c != nil { // the load has begun
+			n += c.Count()
+		}
+	}
+	return n
+}
+
 // conclude notes the final outcome of a message and frees its slot, for show to tell of.
 func (p *producer) conclude(s *slot, i uint32, r drivers.Receipt, now int64) {
 	outcome := message.Outcome(r.Outcome)

@@ -30,10 +30,10 @@ type Worker interface {
 	Stop() *Result
 }
 
-// Beat is what the engine hears of a worker every second.
+// Beat is what the engine hears of a worker every second, and more often of one that Coalesce looks at.
 type Beat struct {
-	// InFlight messages are with the drivers, unsettled.
-	InFlight int64
+	// InFlight messages are with the drivers, unsettled; Settled are those that were until now.
+	InFlight, Settled int64
 	// Connected of Clients have a connection; producers that have done their work are no longer among them.
 	Connected, Clients int
 }

@@ -1,0 +1,151 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ordeal/faults/socket"
+	"ordeal/internal/measure"
+	"ordeal/internal/schedule"
+)
+
+const (
+	// pauseShare is the part of the time that a message is under way for which what arrives may wait: so much longer may a message of a
+	// closed loop take, or so much lower its rate be, by the waiting.
+	pauseShare = 32
+	// pauseLeast is too short to gather much, pauseMost long enough: then waking up costs nothing that counts.
+	pauseLeast = 250 * time.Microsecond
+	pauseMost  = 2 * time.Millisecond
+	// worthwhile is how many wake-ups there must be in one pause for one to take their place.
+	worthwhile = 3
+	// lookLength is how long one look at the flow takes. While arrivals wait, one look in looksHeld is made without that, for only then it
+	// shows how often the process wakes by itself.
+	lookLength = 100 * time.Millisecond
+	looksHeld  = 20
+)
+
+// Flow is what a closed loop tells of itself: how many messages are under way, and how many have been settled so far.
+type Flow struct{ InFlight, Settled int64 }
+
+// Coalesce has, until restore, what arrives on the connections of c wake the process in a rhythm and all together, where that saves most of
+// its wake-ups and delays messages by a small part (pauseShare) of the time they take anyway: messages of closed loops, which wait for
+// their window and not for a time. A run of such loops alone does so; the benchmarks do it for what a run is compared with. Longest tells the
+// longest pause between two wake-ups that there was; 0 for none.
+func Coalesce(c *socket.Coalescer, clock measure.Clock, flow func() Flow, logger *slog.Logger) (longest func() time.Duration, restore func()) {
+	k := &coalescing{sockets: c, clock: clock, flow: flow}
+	if !c.Able() {
+		return k.longest, func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := k.run(ctx); err != nil {
+			logger.Warn("from now on what arrives wakes ordeal as it comes", slog.Any("error", err))
+		}
+	})
+	return k.longest, func() {
+		cancel()
+		all.Wait()
+	}
+}
+
+type coalescing struct {
+	sockets *socket.Coalescer
+	clock   measure.Clock
+	flow    func() Flow
+	rhythm  rhythm
+	most    atomic.Int64
+}
+
+func (k *coalescing) longest() time.Duration { return time.Duration(k.most.Load()) }
+
+// run keeps the rhythm until ctx ends. All pauses begin and end at multiples of their length, as closed loops do that wait for room.
+func (k *coalescing) run(ctx context.Context) error {
+	defer k.sockets.End()
+	pacer, err := schedule.NewPacer(0, 0)
+	if err != nil {
+		return err
+	}
+	flow, usage := k.flow(), measure.ReadUsage()
+	for look := k.clock.Now() + int64(lookLength); ctx.Err() == nil; {
+		now := k.clock.Now()
+		if now >= look {
+			f, u := k.flow(), measure.ReadUsage()
+			k.follow(k.rhythm.next(seen{
+				inFlight: f.InFlight, settled: f.Settled - flow.Settled, waits: u.Waits - usage.Waits, passed: u.At.Sub(usage.At),
+			}))
+			flow, usage, look = f, u, now+int64(lookLength)
+		}
+		due := look
+		if p := int64(k.rhythm.pause); p > 0 {
+			due = (now/p + 1) * p
+		}
+		if err = pacer.Wait(ctx, now, due); err != nil {
+			break
+		}
+		k.sockets.Release()
+	}
+	if ctx.Err() != nil {
+		err = nil // it was to end
+	}
+	return errors.Join(err, pacer.Close())
+}
+
+// follow takes the pause that the rhythm has now.
+func (k *coalescing) follow(pause time.Duration) {
+	if pause == 0 {
+		k.sockets.End()
+		return
+	}
+	k.sockets.Hold()
+	k.most.Store(max(k.most.Load(), int64(pause)))
+}
+
+// seen is what one look has shown.
+type seen struct {
+	inFlight, settled, waits int64
+	passed                   time.Duration
+}
+
+// rhythm decides how long arrivals wait.
+type rhythm struct {
+	// pause is 0 where they do not.
+	pause time.Duration
+	// held is how many looks they have waited.
+	held int
+	// begun tells that the first look is over: a load that has just begun shows nothing.
+	begun bool
+}
+
+// next takes what a look has shown and tells the pause until the next one ends.
+func (r *rhythm) next(s seen) time.Duration {
+	fit := s.fit()
+	switch {
+	case !r.begun:
+		r.begun = true
+	case r.pause == 0:
+		if fit >= pauseLeast && float64(s.waits)*float64(fit) >= worthwhile*float64(s.passed) {
+			r.pause, r.held = fit, 0
+		}
+	default:
+		// It is only made shorter: what is seen while arrivals wait has the waiting in it.
+		r.held++
+		if r.pause = min(r.pause, fit); r.pause < pauseLeast || r.held >= looksHeld {
+			r.pause = 0
+		}
+	}
+	return r.pause
+}
+
+// fit is the pause that suits the flow, 0 where nothing is settled.
+func (s *seen) fit() time.Duration {
+	if s.settled <= 0 {
+		return 0
+	}
+	under := float64(s.inFlight) / float64(s.settled) * float64(s.passed) // Little's law
+	return min(time.Duration(under/pauseShare), pauseMost)
+}
