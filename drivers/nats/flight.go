@@ -7,24 +7,44 @@ import (
 	"ordeal/drivers/ending"
 )
 
+// subjectAge is for how long messages in one seat share a reply subject. It is shorter than the least time in which a cluster elects another
+// leader (minElectionTimeout in the server's raft.go, 4 s): one that was paused and acknowledges once more what the next leader has
+// acknowledged before then finds nobody.
+const subjectAge = time.Second
+
 // flight holds the messages of a producer that wait for an answer of their own. Its lock is held while receipts are given, so that
 // one goroutine at a time gives them.
+//
+// Messages that follow one another in a seat share a reply subject for a while: the server remembers who listens on a few hundred subjects
+// (maxResultCacheSize in client.go), and one that it has not met lately costs it a seventh of all that a message costs. What still tells the
+// answers apart is the place in the stream, which rises: an ack of a place that an ack in this seat has had before is an earlier message's.
 type flight struct {
 	settle func(drivers.Receipt)
 	born   time.Time
+	// apart gives each message a subject of its own, for where the place does not rise: an ack may name that of an earlier copy.
+	apart bool
 
 	ending.Unsettled
 	seats []seat
 	free  []uint32
 }
 
-// seat is the place of one message. Its generation makes the answers to a later message in the same seat differ: an answer that comes
-// after the message was given up, or a second one, finds nobody.
+// seat is the place of one message. Its generation makes the answers to a later message in the same seat differ: it changes with time, and
+// after a message that got no ack. An answer that comes after the message was given up finds nobody.
 type seat struct {
 	token      uint64
 	deadline   int64
 	generation uint64
 	taken      bool
+	// since is when the generation began, acked the highest place in the stream that an ack of it has named.
+	since int64
+	acked uint64
+}
+
+// renew begins another generation.
+func (s *seat) renew(now int64) {
+	s.generation++
+	s.since, s.acked = now, 0
 }
 
 // A handle is a seat's number in its low bits and the generation above.
@@ -33,13 +53,13 @@ const (
 	seatMask = 1<<seatBits - 1
 )
 
-func newFlight(window int, settle func(drivers.Receipt)) *flight {
-	return &flight{settle: settle, born: time.Now(), seats: make([]seat, 0, max(1, window))}
+func newFlight(window int, apart bool, settle func(drivers.Receipt)) *flight {
+	return &flight{settle: settle, born: time.Now(), apart: apart, seats: make([]seat, 0, max(1, window))}
 }
 
 // board seats a batch before it is sent, and appends its handles. When the flight is over, it rejects the whole batch.
 func (f *flight) board(handles []uint64, batch []drivers.Message, patience time.Duration) ([]uint64, error) {
-	deadline := int64(time.Since(f.born) + patience)
+	now := int64(time.Since(f.born))
 	f.Lock()
 	defer f.Unlock()
 	err := f.Over()
@@ -58,8 +78,10 @@ func (f *flight) board(handles []uint64, batch []drivers.Message, patience time.
 		number := f.free[len(f.free)-1]
 		f.free = f.free[:len(f.free)-1]
 		s := &f.seats[number]
-		s.generation++
-		s.token, s.deadline, s.taken = batch[i].Token, deadline, true
+		if f.apart || s.generation == 0 || now-s.since >= int64(subjectAge) {
+			s.renew(now)
+		}
+		s.token, s.deadline, s.taken = batch[i].Token, now+int64(patience), true
 		handles = append(handles, s.generation<<seatBits|uint64(number))
 	}
 	f.Add(len(batch))
@@ -87,13 +109,13 @@ type landing struct {
 
 func landed(handle uint64, r drivers.Receipt) landing { return landing{handle: handle, receipt: r} }
 
-// land settles what one read brought. It does nothing for a message that was settled before.
+// land settles what one read brought. It does nothing for a message that was settled before, nor for a second ack of one.
 func (f *flight) land(ls []landing) {
 	f.Lock()
 	defer f.Unlock()
 	held := -1 // one receipt is kept back, to say whether another follows
 	for i := range ls {
-		if !f.seated(ls[i].handle) || held >= 0 && ls[held].handle == ls[i].handle {
+		if !f.seated(&ls[i]) || held >= 0 && ls[held].handle == ls[i].handle {
 			continue
 		}
 		if held >= 0 {
@@ -107,20 +129,26 @@ func (f *flight) land(ls []landing) {
 	}
 }
 
-// seated tells whether the message of handle waits for its answer.
-func (f *flight) seated(handle uint64) bool {
-	number := handle & seatMask
+// seated tells whether the message that l is for waits for its answer.
+func (f *flight) seated(l *landing) bool {
+	number := l.handle & seatMask
 	if number >= uint64(len(f.seats)) {
 		return false
 	}
 	s := &f.seats[number]
-	return s.taken && s.generation == handle>>seatBits
+	again := !f.apart && l.receipt.Outcome == drivers.Acked && l.receipt.Position.Minor <= s.acked
+	return s.taken && s.generation == l.handle>>seatBits && !again
 }
 
 func (f *flight) vacate(number uint32, r drivers.Receipt) {
 	s := &f.seats[number]
 	r.Token = s.token
 	s.taken = false
+	if r.Outcome == drivers.Acked {
+		s.acked = r.Position.Minor
+	} else {
+		s.renew(int64(time.Since(f.born)))
+	}
 	f.free = append(f.free, number)
 	f.settle(r)
 	f.Done(1)

@@ -20,8 +20,8 @@ import (
 // handleBase is how handles are written in reply subjects.
 const handleBase = 36
 
-// publisher sends to a stream. Each message has a reply subject of its own under one inbox, and its answer names it by that. Send writes in
-// the caller's goroutine; one goroutine reads answers and settles them, all that one read brought under one lock.
+// publisher sends to a stream. Each message under way has a reply subject of its own under one inbox, and its answer names it by that. Send
+// writes in the caller's goroutine; one goroutine reads answers and settles them, all that one read brought under one lock.
 type publisher struct {
 	session *session
 	spec    drivers.ProducerSpec
@@ -46,7 +46,7 @@ func newPublisher(ctx context.Context, s *session, spec drivers.ProducerSpec, se
 		return nil, err
 	}
 	p := &publisher{
-		session: s, spec: spec, route: newRoute(spec.Topic), wire: w, flight: newFlight(spec.Window, settle), fuse: ending.Fuse{Cut: w.close},
+		session: s, spec: spec, route: newRoute(spec.Topic), wire: w, flight: newFlight(spec.Window, s.set.dedupWindow > 0, settle), fuse: ending.Fuse{Cut: w.close},
 		reply: []byte(s.nc.NewInbox() + "."), done: make(chan struct{}),
 	}
 	p.prefix = len(p.reply)

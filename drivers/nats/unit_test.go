@@ -2,8 +2,10 @@ package nats
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -141,36 +143,84 @@ func TestNamesThatNATSDoesNotTake(t *testing.T) {
 	}
 }
 
-// TestFlightKnowsItsAnswers gives answers late, twice and to nobody.
+// TestFlightKnowsItsAnswers gives answers late, twice and to nobody: to flights whose messages share subjects, and to one where they do not.
 func TestFlightKnowsItsAnswers(t *testing.T) {
-	var got []drivers.Receipt
-	f := newFlight(2, func(r drivers.Receipt) { got = append(got, r) })
-	one, err := f.board(nil, []drivers.Message{{Token: 1}}, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.expire() // its patience was 0
-	two, err := f.board(nil, []drivers.Message{{Token: 2}}, time.Hour)
-	if err != nil || one[0]&seatMask != two[0]&seatMask {
-		t.Fatalf("the second message does not take the first one's seat: %x, %x, %v", one, two, err)
-	}
-	f.land([]landing{landed(one[0], drivers.Receipt{Outcome: drivers.Acked})}) // late, and not message 2's
-	f.land([]landing{landed(99, drivers.Receipt{Outcome: drivers.Acked})})
-	f.land([]landing{landed(two[0], drivers.Receipt{Outcome: drivers.Acked})})
-	f.land([]landing{landed(two[0], drivers.Receipt{Outcome: drivers.Rejected})})
-	f.end(errLost)
-	if _, err := f.board(nil, []drivers.Message{{Token: 3}}, time.Hour); !errors.Is(err, errLost) {
-		t.Errorf("boarded after the end: %v", err)
-	}
-	want := []drivers.Receipt{
-		{Token: 1, Err: errNoAnswer}, {Token: 2, Outcome: drivers.Acked}, {Token: 3, Outcome: drivers.Rejected, Err: errLost},
-	}
-	if len(got) != len(want) {
-		t.Fatalf("receipts: %+v", got)
-	}
-	for i := range want {
-		if got[i] != want[i] {
-			t.Errorf("receipt %d: %+v, want %+v", i, got[i], want[i])
+	for _, apart := range []bool{false, true} {
+		var got []drivers.Receipt
+		f := newFlight(2, apart, func(r drivers.Receipt) { got = append(got, r) })
+		board := func(token uint64, patience time.Duration) uint64 {
+			t.Helper()
+			handles, err := f.board(nil, []drivers.Message{{Token: token}}, patience)
+			if err != nil || handles[0]&seatMask != 0 {
+				t.Fatalf("message %d does not take the seat of the one before: %x, %v", token, handles, err)
+			}
+			return handles[0]
+		}
+		ack := func(handle, seq uint64) {
+			f.land([]landing{landed(handle, drivers.Receipt{Outcome: drivers.Acked, Position: drivers.At(seq)})})
+		}
+		refuse := func(handle uint64) {
+			f.land([]landing{landed(handle, drivers.Receipt{Outcome: drivers.Rejected, Err: errAnswer})})
+		}
+		one := board(1, 0)
+		f.expire() // its patience was 0
+		two := board(2, time.Hour)
+		ack(one, 5) // late, and not message 2's
+		ack(99, 6)
+		ack(two, 6)
+		refuse(two)
+		three := board(3, time.Hour)
+		ack(two, 6) // another leader's answer to message 2, which must not be taken for one to message 3
+		ack(three, 7)
+		four := board(4, time.Hour)
+		ack(two, 6)
+		ack(three, 7)
+		refuse(four)
+		five := board(5, time.Hour)
+		ack(four, 8) // of what was refused
+		refuse(four)
+		ack(five, 9)
+		if shared := two == three && three == four; shared == apart || four == five {
+			t.Errorf("handles %x, %x, %x, and after a refusal %x", two, three, four, five)
+		}
+		f.end(errLost)
+		if _, err := f.board(nil, []drivers.Message{{Token: 6}}, time.Hour); !errors.Is(err, errLost) {
+			t.Errorf("boarded after the end: %v", err)
+		}
+		want := []drivers.Receipt{
+			{Token: 1, Err: errNoAnswer}, {Token: 2, Outcome: drivers.Acked, Position: drivers.At(6)},
+			{Token: 3, Outcome: drivers.Acked, Position: drivers.At(7)}, {Token: 4, Outcome: drivers.Rejected, Err: errAnswer},
+			{Token: 5, Outcome: drivers.Acked, Position: drivers.At(9)}, {Token: 6, Outcome: drivers.Rejected, Err: errLost},
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("receipts, apart %v:\n%+v, want\n%+v", apart, got, want)
 		}
 	}
+}
+
+// TestFlightRenewsItsSubjects: an answer that comes long after its message was settled finds nobody, whatever it says.
+func TestFlightRenewsItsSubjects(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []drivers.Receipt
+		f := newFlight(1, false, func(r drivers.Receipt) { got = append(got, r) })
+		var handles []uint64
+		for token := range uint64(3) {
+			var err error
+			if handles, err = f.board(handles, []drivers.Message{{Token: token}}, time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			f.land([]landing{landed(handles[token], drivers.Receipt{Outcome: drivers.Acked, Position: drivers.At(token + 1)})})
+			time.Sleep(2 * subjectAge / 3)
+		}
+		if handles[0] != handles[1] || handles[1] == handles[2] {
+			t.Errorf("handles %x at 0, 2/3 and 4/3 of a subject's age", handles)
+		}
+		if handles, _ = f.board(handles, []drivers.Message{{Token: 3}}, time.Hour); len(got) != 3 {
+			t.Fatalf("%d receipts for 3 messages", len(got))
+		}
+		f.land([]landing{landed(handles[0], drivers.Receipt{Outcome: drivers.Rejected, Err: errAnswer})})
+		if len(got) != 3 {
+			t.Errorf("the last message was settled by an answer to the first: %+v", got[3])
+		}
+	})
 }
