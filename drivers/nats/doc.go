@@ -17,9 +17,9 @@
 //     that a client stays where a fault was meant to hit it.
 //   - Messages go over connections of the driver's own, one for each producer and consumer (see wire): the goroutine that sends or receives
 //     makes the system call itself, and a delivery's body lies where the kernel put it. What is asked now and then goes by the library.
-//   - A JetStream publish has a reply subject of its own, in one inbox, at about a third of the client CPU of PublishMsgAsync; nothing is
-//     sent twice. Acks wait up to 5 ms for others, for the next pull request, or for room that the server may be waiting for, and are one
-//     write then: what was acknowledged less than that before a crash comes again.
+//   - A JetStream publish under way has a reply subject of its own, in one inbox, at about a third of the client CPU of PublishMsgAsync;
+//     what follows has the same again (see flight). Nothing is sent twice. Acks wait up to 5 ms for others, for the next pull request, or
+//     for room that the server may be waiting for, and are one write then: what was acknowledged less than that before a crash comes again.
 //   - Consuming has pull requests of its own, at most the prefetch outstanding or unacknowledged for one member, with heartbeats; a
 //     request that went silent, as after the loss of the consumer's leader, is asked again.
 //   - A consumer that does not receive for a while leaves what is sent to it in the server: of a broadcast the server keeps max_pending,

@@ -7,8 +7,8 @@ import (
 	"ordeal/drivers/ending"
 )
 
-// subjectAge is for how long messages in one seat share a reply subject. It is shorter than the least time in which a cluster elects another
-// leader (minElectionTimeout in the server's raft.go, 4 s): one that was paused and acknowledges once more what the next leader has
+// subjectAge is for how long messages in one seat share a reply subject. It is shorter than the least time in which a cluster elects
+// another leader (minElectionTimeout in the server's raft.go, 4 s): one that was paused and acknowledges once more what the next leader has
 // acknowledged before then finds nobody.
 const subjectAge = time.Second
 
@@ -16,8 +16,9 @@ const subjectAge = time.Second
 // one goroutine at a time gives them.
 //
 // Messages that follow one another in a seat share a reply subject for a while: the server remembers who listens on a few hundred subjects
-// (maxResultCacheSize in client.go), and one that it has not met lately costs it a seventh of all that a message costs. What still tells the
-// answers apart is the place in the stream, which rises: an ack of a place that an ack in this seat has had before is an earlier message's.
+// (maxResultCacheSize in client.go), and one that it has not met lately costs it a seventh of all that a message costs. What still tells
+// the answers apart is the place in the stream, which rises: an ack of a place no higher than one that an ack in this seat has had before
+// is an earlier message's.
 type flight struct {
 	settle func(drivers.Receipt)
 	born   time.Time

@@ -46,8 +46,8 @@ func newPublisher(ctx context.Context, s *session, spec drivers.ProducerSpec, se
 		return nil, err
 	}
 	p := &publisher{
-		session: s, spec: spec, route: newRoute(spec.Topic), wire: w, flight: newFlight(spec.Window, s.set.dedupWindow > 0, settle), fuse: ending.Fuse{Cut: w.close},
-		reply: []byte(s.nc.NewInbox() + "."), done: make(chan struct{}),
+		session: s, spec: spec, route: newRoute(spec.Topic), wire: w, flight: newFlight(spec.Window, s.set.dedupWindow > 0, settle),
+		fuse: ending.Fuse{Cut: w.close}, reply: []byte(s.nc.NewInbox() + "."), done: make(chan struct{}),
 	}
 	p.prefix = len(p.reply)
 	if err := w.tell("SUB " + string(p.reply) + "* 1"); err != nil {

@@ -188,9 +188,12 @@ func TestFlightKnowsItsAnswers(t *testing.T) {
 			t.Errorf("boarded after the end: %v", err)
 		}
 		want := []drivers.Receipt{
-			{Token: 1, Err: errNoAnswer}, {Token: 2, Outcome: drivers.Acked, Position: drivers.At(6)},
-			{Token: 3, Outcome: drivers.Acked, Position: drivers.At(7)}, {Token: 4, Outcome: drivers.Rejected, Err: errAnswer},
-			{Token: 5, Outcome: drivers.Acked, Position: drivers.At(9)}, {Token: 6, Outcome: drivers.Rejected, Err: errLost},
+			{Token: 1, Err: errNoAnswer},
+			{Token: 2, Outcome: drivers.Acked, Position: drivers.At(6)},
+			{Token: 3, Outcome: drivers.Acked, Position: drivers.At(7)},
+			{Token: 4, Outcome: drivers.Rejected, Err: errAnswer},
+			{Token: 5, Outcome: drivers.Acked, Position: drivers.At(9)},
+			{Token: 6, Outcome: drivers.Rejected, Err: errLost},
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("receipts, apart %v:\n%+v, want\n%+v", apart, got, want)

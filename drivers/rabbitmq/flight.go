@@ -11,9 +11,9 @@ import (
 // first message on a channel. Its lock is held while receipts are given, so that one goroutine at a time gives them.
 type flight struct {
 	settle func(drivers.Receipt)
-	// keep is told once of each shard that a message was acked in it; nil where nobody asks. kept are those it was told of.
-	keep func(shard int32)
-	kept []bool
+	// keep is told once of each shard that a message was acked in it; nil where nobody asks. filled are those it was told of.
+	keep   func(shard int32)
+	filled []bool
 	// mirrored is of answer.
 	mirrored bool
 	born     time.Time
@@ -22,6 +22,11 @@ type flight struct {
 	// ring has a seat for each tag from low to next-1, at tag modulo its length, which is a power of two.
 	ring      []seat
 	low, next uint64
+	// kept is the confirmed message that is kept back, 0 for none; its seat is taken still.
+	kept struct {
+		tag uint64
+		ack bool
+	}
 	// refused is since when the broker has answered with nothing but nacks, since born; 0 where its last answer was an ack.
 	refused time.Duration
 }
@@ -86,7 +91,8 @@ func (f *flight) reject(token uint64, cause error) {
 	f.settle(drivers.Receipt{Token: token, Outcome: sendOutcome(err), Err: err})
 }
 
-// confirmed settles the message of tag, and with multiple all before it. It is the broker's answer; what was settled already is left.
+// confirmed settles the message of tag, and with multiple all before it. It is the broker's answer; what was settled already is left. The
+// last of what it settles is kept back, until another follows or settled says that none is at hand.
 func (f *flight) confirmed(tag uint64, multiple, ack bool) {
 	f.Lock()
 	defer f.Unlock()
@@ -102,40 +108,44 @@ func (f *flight) confirmed(tag uint64, multiple, ack bool) {
 	if multiple {
 		first = f.low
 	}
-	var last *seat // kept back, to say whether another follows
 	for t := max(first, f.low); t <= tag; t++ {
-		s := f.seat(t)
-		if !s.taken {
-			continue
+		if f.seat(t).taken && t != f.kept.tag {
+			f.answer(true)
+			f.kept.tag, f.kept.ack = t, ack
 		}
-		if last != nil {
-			f.answer(last, ack, true)
-		}
-		last = s
-	}
-	if last != nil {
-		f.answer(last, ack, false)
-	}
-	for f.low < f.next && !f.seat(f.low).taken {
-		f.low++
 	}
 }
 
-// answer settles the message of s by the broker's confirm.
-func (f *flight) answer(s *seat, ack, more bool) {
-	outcome, err := answer{ack: ack, returned: s.returned, mirrored: f.mirrored}.outcome()
-	if outcome == drivers.Acked && f.keep != nil && !f.kept[s.shard] {
-		f.kept[s.shard] = true
+// settled says that no other confirm is at hand.
+func (f *flight) settled() {
+	f.Lock()
+	defer f.Unlock()
+	f.answer(false)
+}
+
+// answer settles the message that was kept back, if there is one, by the broker's confirm.
+func (f *flight) answer(more bool) {
+	if f.kept.tag == 0 {
+		return
+	}
+	s := f.seat(f.kept.tag)
+	outcome, err := answer{ack: f.kept.ack, returned: s.returned, mirrored: f.mirrored}.outcome()
+	f.kept.tag = 0
+	if outcome == drivers.Acked && f.keep != nil && !f.filled[s.shard] {
+		f.filled[s.shard] = true
 		f.keep(s.shard)
 	}
 	f.vacate(s, drivers.Receipt{Outcome: outcome, Err: err, More: more})
+	for f.low < f.next && !f.seat(f.low).taken {
+		f.low++
+	}
 }
 
 // returned notes that the broker gave the message of tag back. Its confirm is still to come.
 func (f *flight) returned(tag uint64) {
 	f.Lock()
 	defer f.Unlock()
-	if tag >= f.low && tag < f.next {
+	if tag >= f.low && tag < f.next && tag != f.kept.tag {
 		f.seat(tag).returned = true
 	}
 }
@@ -172,6 +182,7 @@ func (f *flight) end(err error) {
 	size, limit, refused := tooLarge(err)
 	f.Lock()
 	defer f.Unlock()
+	f.answer(f.Count() > 1 && f.Over() == nil)
 	if !f.Stop(err) {
 		return
 	}

@@ -53,7 +53,7 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 	p.flight.mirrored = s.mirrors(spec.Topic)
 	if streams(s.cfg, spec.Topic) {
 		where, shards := s.where(spec.Topic), spec.Topic.Shards
-		p.flight.kept = make([]bool, shards)
+		p.flight.filled = make([]bool, shards)
 		p.flight.keep = func(shard int32) { s.places.keep(where, shards, shard) }
 	}
 	defer context.AfterFunc(ctx, s.line.cut)()
@@ -180,6 +180,7 @@ func (p *producer) put(ctx context.Context) error {
 	}
 	if !p.confirms {
 		p.flight.confirmed(p.tag, true, true)
+		p.flight.settled()
 	}
 	return nil
 }
@@ -193,7 +194,7 @@ func (*producer) arriving(*arrival, *properties) []byte { return nil }
 
 func (*producer) arrived() {}
 
-func (*producer) settled() {}
+func (p *producer) settled() { p.flight.settled() }
 
 // Flush waits for the confirms. Where there are none it waits until the broker has read everything.
 func (p *producer) Flush(ctx context.Context) error {

@@ -20,18 +20,18 @@ import (
 // answer to it says.
 func TestFlightSettlesOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		settled := map[uint64]drivers.Outcome{}
+		settled, more := map[uint64]drivers.Outcome{}, false
 		f := newFlight(rapid.IntRange(1, 4).Draw(t, "window"), func(r drivers.Receipt) {
 			if _, twice := settled[r.Token]; twice {
 				t.Fatalf("token %d is settled twice", r.Token)
 			}
-			settled[r.Token] = r.Outcome
+			settled[r.Token], more = r.Outcome, r.More
 		})
 		want := map[uint64]drivers.Outcome{}
 		returned := map[uint64]bool{}
 		last := uint64(0)
 		for range rapid.IntRange(0, 40).Draw(t, "steps") {
-			switch tag := rapid.Uint64Range(0, last+2).Draw(t, "tag"); rapid.IntRange(0, 3).Draw(t, "step") {
+			switch tag := rapid.Uint64Range(0, last+2).Draw(t, "tag"); rapid.IntRange(0, 4).Draw(t, "step") {
 			case 0:
 				var seats []seat
 				for range rapid.IntRange(1, 5).Draw(t, "batch") {
@@ -46,6 +46,11 @@ func TestFlightSettlesOnce(t *testing.T) {
 				if _, done := want[tag]; tag > 0 && tag <= last && !done {
 					returned[tag] = true
 				}
+			case 2:
+				f.settled()
+				if more || len(settled) != len(want) {
+					t.Fatalf("%d of %d answered messages are settled, and another is promised: %v", len(settled), len(want), more)
+				}
 			default:
 				multiple, ack := rapid.Bool().Draw(t, "multiple"), rapid.Bool().Draw(t, "ack")
 				f.confirmed(tag, multiple, ack)
@@ -57,6 +62,9 @@ func TestFlightSettlesOnce(t *testing.T) {
 			}
 		}
 		f.end(errLost)
+		if more {
+			t.Error("the last receipt promises another")
+		}
 		for i := uint64(1); i <= last; i++ {
 			if settled[i] != want[i] { // unknown is the zero value
 				t.Errorf("message %d is %s, want %s", i, settled[i], want[i])

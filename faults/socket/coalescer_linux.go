@@ -8,20 +8,28 @@ import (
 	"unsafe"
 )
 
-// roused is how many bytes wake a reader also while arrivals are held: about what one read takes.
-const roused = 64 << 10
+const (
+	// bulk is what a read brings at least where waiting gathers nothing more that counts.
+	bulk = 32 << 10
+	// lowWater is how much must arrive to wake a reader that is not waiting for it to.
+	lowWater = 64 << 10
+	// patience is for how many ticks in a row a connection may bring nothing until its reader waits for its next arrival and not for a tick.
+	patience = 4
+)
 
 // Coalescer makes the system calls of its connections cheap, and has what arrives on them wake their readers together between Hold and
-// End: when Release is called, which somebody does many times a second, as a network card raises one interrupt for many packets (rx-usecs
+// End: when Tick is called, which somebody does many times a second, as a network card raises one interrupt for many packets (rx-usecs
 // in ethtool(8)). The runtime's poller watches edges, so it is woken by every segment that arrives, whether it is waited for or not: a
 // broker that answers in small pieces wakes a load generator ten thousand times a second, and most of what it then costs is that.
 //
-// Not held up are what comes in large pieces, what comes on a connection that was silent since the last Release, the end of a connection,
-// and deadlines. The zero value is ready for use. Its methods may be called from any goroutine.
+// Not held up is what comes in large pieces, or on a connection that was silent for a while. Close and deadlines that pass meanwhile are
+// noticed at the next tick. The zero value is ready for use. Its methods may be called from any goroutine.
 type Coalescer struct {
 	holding atomic.Bool
 	mu      sync.Mutex
-	open    map[*socket]struct{}
+	ticked  *sync.Cond
+	ticks   uint64
+	waiting int // readers that wait for a tick
 }
 
 // Able tells whether Hold does something here.
@@ -34,78 +42,71 @@ func (c *Coalescer) Wrap(conn net.Conn) net.Conn {
 	if !ok {
 		return conn
 	}
-	s := wrap(tcp, c)
-	if s == nil {
-		return conn
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return conn // it is closed already, and says so itself
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.open == nil {
-		c.open = map[*socket]struct{}{}
-	}
-	c.open[s] = struct{}{}
+	s := &socket{TCPConn: tcp, coalescer: c}
+	s.in.init(s, raw.Read, s.in.receive)
+	s.out.init(s, raw.Write, s.out.transmit)
+	s.mark.init(raw.Control)
 	return s
 }
 
-func (c *Coalescer) forget(s *socket) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.open, s)
-}
-
-// Hold has arrivals wait for Release.
+// Hold has arrivals wait for Tick. Whoever calls it goes on to call Tick until End.
 func (c *Coalescer) Hold() { c.holding.Store(true) }
 
-// Release lets what has arrived wake its readers.
-func (c *Coalescer) Release() {
+// Tick lets what has arrived wake its readers.
+func (c *Coalescer) Tick() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for s := range c.open {
-		s.release()
+	c.ticks++
+	if c.waiting > 0 {
+		c.ticked.Broadcast()
 	}
 }
 
-// End undoes Hold, and releases.
+// End undoes Hold.
 func (c *Coalescer) End() {
 	c.holding.Store(false)
-	c.Release()
+	c.Tick()
 }
 
-// holdable is what a socket has for its coalescer. It is held by a low-water mark: below it, an arrival wakes nobody (SO_RCVLOWAT in
-// socket(7); for poll and epoll since Linux 4.18, before which nothing is held up), and to lower it wakes the reader of what is there
-// already (tcp_set_rcvlowat in net/ipv4/tcp.c).
-type holdable struct {
-	coalescer *Coalescer
-	control   func(func(fd uintptr)) error
-	rouse     func(fd uintptr)
-	// held tells that the mark is up.
-	held atomic.Bool
-}
-
-// lull is called by a reader who found nothing and is going to wait. The mark is up before held says so, or a release between the two would
-// be lost; and the end of holding is looked for after both, as End looks at held after it said so.
-func (h *holdable) lull(fd uintptr) {
-	if !h.coalescer.holding.Load() || h.held.Load() {
-		return
+// await returns at the next tick, and tells whether arrivals are held still.
+func (c *Coalescer) await() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ticked == nil {
+		c.ticked = sync.NewCond(&c.mu)
 	}
-	setLowWater(fd, roused)
-	h.held.Store(true)
-	if !h.coalescer.holding.Load() {
-		h.held.Store(false)
-		setLowWater(fd, 1)
+	c.waiting++
+	for now := c.ticks; now == c.ticks && c.holding.Load(); {
+		c.ticked.Wait()
+	}
+	c.waiting--
+	return c.holding.Load()
+}
+
+// mark is the low-water mark of a socket: what arrives below it wakes nobody (SO_RCVLOWAT in socket(7); for epoll since Linux 4.18, before
+// which it wakes as ever). It is the reader's.
+type mark struct {
+	control func(func(fd uintptr)) error
+	set     func(fd uintptr) // made once, for it would be allocated for each call
+	bytes   int32
+}
+
+func (m *mark) init(control func(func(fd uintptr)) error) {
+	m.control, m.bytes = control, 1
+	m.set = func(fd uintptr) {
+		// It cannot fail on a TCP socket (sk_setsockopt in net/core/sock.c).
+		_, _, _ = syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, fd, syscall.SOL_SOCKET, syscall.SO_RCVLOWAT,
+			uintptr(unsafe.Pointer(&m.bytes)), unsafe.Sizeof(m.bytes), 0)
 	}
 }
 
-func (h *holdable) release() {
-	if h.held.Swap(false) {
-		_ = h.control(h.rouse) // it fails when the connection is closed, which wakes the reader
+func (m *mark) move(bytes int32) {
+	if m.bytes != bytes {
+		m.bytes = bytes
+		_ = m.control(m.set) // it fails when the connection is closed, which the next read tells
 	}
-}
-
-func rouse(fd uintptr) { setLowWater(fd, 1) }
-
-// setLowWater cannot fail on a TCP socket (sk_setsockopt in net/core/sock.c).
-func setLowWater(fd uintptr, bytes int32) {
-	_, _, _ = syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, fd, syscall.SOL_SOCKET, syscall.SO_RCVLOWAT, uintptr(unsafe.Pointer(&bytes)),
-		unsafe.Sizeof(bytes), 0)
 }

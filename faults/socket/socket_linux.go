@@ -13,27 +13,14 @@ import (
 // socket is a TCP connection with direct system calls.
 type socket struct {
 	*net.TCPConn
-	in, out way
-	holdable
-}
+	in, out   way
+	coalescer *Coalescer
 
-// wrap is nil for a connection that is closed already, and says so itself.
-func wrap(tcp *net.TCPConn, c *Coalescer) *socket {
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return nil
-	}
-	s := &socket{TCPConn: tcp}
-	s.in.init(s, raw.Read, s.in.receive)
-	s.out.init(s, raw.Write, s.out.transmit)
-	s.holdable = holdable{coalescer: c, control: raw.Control, rouse: rouse}
-	return s
-}
-
-// Close implements net.Conn.
-func (s *socket) Close() error {
-	s.coalescer.forget(s)
-	return s.TCPConn.Close()
+	// reading guards what follows: one Read goes on at a time.
+	reading sync.Mutex
+	mark    mark
+	// calm is for how many ticks more the reader waits for a tick and not for an arrival.
+	calm int
 }
 
 // way is one direction. Its mutex keeps the state of one call at a time; the poller takes one at a time anyway.
@@ -45,6 +32,8 @@ type way struct {
 	p      []byte
 	done   int
 	errno  syscall.Errno
+	// once has a read that finds nothing end with EAGAIN.
+	once bool
 }
 
 func (w *way) init(s *socket, wait func(func(fd uintptr) bool) error, try func(fd uintptr) bool) {
@@ -56,9 +45,30 @@ func (s *socket) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	n, err := s.in.call("read", p)
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	n, err := s.held(p)
+	if errors.Is(err, syscall.EAGAIN) {
+		s.mark.move(1)
+		n, err = s.in.call("read", p, false)
+	}
+	switch holding := s.coalescer.holding.Load(); {
+	case holding && n > 0 && n < min(bulk, len(p)):
+		s.calm = patience
+		s.mark.move(lowWater)
+	case n > 0:
+		s.calm = 0
+	}
 	if n == 0 && err == nil {
 		return 0, io.EOF
+	}
+	return n, err
+}
+
+// held reads at the next tick, or the one after it, where arrivals are held; its error is EAGAIN where they are not, or nothing arrived.
+func (s *socket) held(p []byte) (n int, err error) {
+	for err = syscall.EAGAIN; s.calm > 0 && errors.Is(err, syscall.EAGAIN) && s.coalescer.await(); s.calm-- {
+		n, err = s.in.call("read", p, true)
 	}
 	return n, err
 }
@@ -68,7 +78,7 @@ func (s *socket) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	return s.out.call("write", p)
+	return s.out.call("write", p, false)
 }
 
 // ReadFrom hides TCPConn's, which would go round Write.
@@ -81,14 +91,17 @@ func (s *socket) WriteTo(w io.Writer) (int64, error) {
 	return io.Copy(w, struct{ io.Reader }{s})
 }
 
-// call does one Read or Write.
-func (w *way) call(op string, p []byte) (int, error) {
+// call does one Read or Write; a Read of which it is asked once does not wait.
+func (w *way) call(op string, p []byte, once bool) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.p, w.done, w.errno = p, 0, 0
+	w.p, w.done, w.errno, w.once = p, 0, 0, once
 	err := w.wait(w.try)
 	n, errno := w.done, w.errno
 	w.p = nil
+	if err == nil && once && errno == syscall.EAGAIN {
+		return 0, errno // for held, which meets it often
+	}
 	if err == nil && errno != 0 {
 		err = os.NewSyscallError(op, errno)
 	}
@@ -111,8 +124,10 @@ func (w *way) receive(fd uintptr) bool {
 			return true
 		case syscall.EINTR:
 		case syscall.EAGAIN:
-			w.socket.lull(fd)
-			return false
+			if w.once {
+				w.errno = errno
+			}
+			return w.once
 		default:
 			w.errno = errno
 			return true

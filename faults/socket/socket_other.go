@@ -15,11 +15,11 @@ func (*Coalescer) Able() bool { return false }
 // Close and errors are as before. The caller uses c no more.
 func (*Coalescer) Wrap(c net.Conn) net.Conn { return c }
 
-// Hold has arrivals wait for Release.
+// Hold has arrivals wait for Tick. Whoever calls it goes on to call Tick until End.
 func (*Coalescer) Hold() {}
 
-// Release lets what has arrived wake its readers.
-func (*Coalescer) Release() {}
+// Tick lets what has arrived wake its readers.
+func (*Coalescer) Tick() {}
 
-// End undoes Hold, and releases.
+// End undoes Hold.
 func (*Coalescer) End() {}

@@ -33,9 +33,11 @@ type Flow struct{ InFlight, Settled int64 }
 
 // Coalesce has, until restore, what arrives on the connections of c wake the process in a rhythm and all together, where that saves most of
 // its wake-ups and delays messages by a small part (pauseShare) of the time they take anyway: messages of closed loops, which wait for
-// their window and not for a time. A run of such loops alone does so; the benchmarks do it for what a run is compared with. Longest tells the
-// longest pause between two wake-ups that there was; 0 for none.
-func Coalesce(c *socket.Coalescer, clock measure.Clock, flow func() Flow, logger *slog.Logger) (longest func() time.Duration, restore func()) {
+// their window and not for a time. A run of such loops alone does so; the benchmarks do it for what a run is compared with. Longest tells
+// the longest pause between two wake-ups that there was; 0 for none.
+func Coalesce(c *socket.Coalescer, clock measure.Clock, flow func() Flow, logger *slog.Logger) (
+	longest func() time.Duration, restore func(),
+) {
 	k := &coalescing{sockets: c, clock: clock, flow: flow}
 	if !c.Able() {
 		return k.longest, func() {}
@@ -87,7 +89,7 @@ func (k *coalescing) run(ctx context.Context) error {
 		if err = pacer.Wait(ctx, now, due); err != nil {
 			break
 		}
-		k.sockets.Release()
+		k.sockets.Tick()
 	}
 	if ctx.Err() != nil {
 		err = nil // it was to end

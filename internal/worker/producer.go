@@ -54,6 +54,9 @@ type producer struct {
 	// settledAt is the clock reading of the receipt before, which serves this one too while burst is set; the settling goroutine's.
 	settledAt int64
 	burst     bool
+	// receipts are those of an answer that are yet to be settled; touched keeps the look at their slots from being left out as useless.
+	receipts []drivers.Receipt
+	touched  uint32
 	// handed counts messages given to the driver, outcomes what became of them; settled is what outcomes are yet to be told.
 	handed   *measure.Counter
 	outcomes [3]*measure.Counter
@@ -99,6 +102,7 @@ func (p *producer) drop(cause error) {
 	p.session.Close(ctx) //nolint:errcheck // likewise
 	p.client, p.session = nil, nil
 	p.burst = false
+	p.settleAll() // of a driver that promised more, and then ended
 	p.show()
 	p.incarnation++
 	if cause != nil {
@@ -340,7 +344,7 @@ func (p *producer) giveUp() {
 		if !ok {
 			return
 		}
-		p.conclude(&p.window.slots[i], i, drivers.Receipt{Outcome: drivers.Rejected}, now)
+		p.conclude(&p.window.slots[i], i, &drivers.Receipt{Outcome: drivers.Rejected}, now)
 	}
 }
 

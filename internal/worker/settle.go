@@ -7,20 +7,40 @@ import (
 	"ordeal/internal/message"
 )
 
+// settleBatch is how many receipts of one answer are settled together.
+const settleBatch = 64
+
 // settle is what the driver calls for every receipt, one goroutine at a time.
 func (p *producer) settle(r drivers.Receipt) {
 	if !p.burst {
 		p.settledAt = p.run.clock.Now()
 	}
-	if s, i := p.window.settled(r.Token); s != nil {
-		p.settleSlot(s, i, r)
+	p.receipts = append(p.receipts, r)
+	if p.burst = r.More; p.burst && len(p.receipts) < settleBatch {
+		return
 	}
-	if p.burst = r.More; !p.burst {
+	p.settleAll()
+	if !p.burst {
 		p.show()
 	}
 }
 
-func (p *producer) settleSlot(s *slot, i uint32, r drivers.Receipt) {
+// settleAll settles what was gathered of one answer. It first looks at all of their slots, for those of a large window are in no cache: the
+// processor fetches many at a time where nothing lies between one and the next, and waits for each where the settling does.
+func (p *producer) settleAll() {
+	for i := range p.receipts {
+		p.touched += p.window.touch(p.receipts[i].Token)
+	}
+	for i := range p.receipts {
+		r := &p.receipts[i]
+		if s, i := p.window.settled(r.Token); s != nil {
+			p.settleSlot(s, i, r)
+		}
+	}
+	p.receipts = p.receipts[:0]
+}
+
+func (p *producer) settleSlot(s *slot, i uint32, r *drivers.Receipt) {
 	if r.Outcome != drivers.Acked {
 		s.doubt = s.doubt || r.Outcome == drivers.Unknown
 		p.errors.note(r.Outcome.String(), r.Err)
@@ -56,7 +76,7 @@ func (p *producer) settledSoFar() (n int64) {
 }
 
 // conclude notes the final outcome of a message and frees its slot, for show to tell of.
-func (p *producer) conclude(s *slot, i uint32, r drivers.Receipt, now int64) {
+func (p *producer) conclude(s *slot, i uint32, r *drivers.Receipt, now int64) {
 	outcome := message.Outcome(r.Outcome)
 	if outcome == message.Rejected && s.doubt {
 		outcome = message.Unknown

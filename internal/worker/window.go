@@ -10,6 +10,7 @@ import (
 // slot is one place in a producer's window: a message from its attempt to its receipt. The producer's goroutine writes it before the send,
 // the settling goroutine reads it after; the driver orders the two.
 type slot struct {
+	// What settling a message looks at comes first, in one cache line: large windows are in no cache, and this is what settling costs.
 	message.ID
 	index    uint64
 	intended int64
@@ -22,10 +23,16 @@ type slot struct {
 	// doubt is set once one try ended as unknown: the message can then never be called rejected.
 	doubt    bool
 	inFlight bool
-	retryAt  int64
-	body     []byte
-	key      []byte
+	_        [cacheLine - 58]byte
+
+	retryAt int64
+	body    []byte
+	key     []byte
+	_       [2*cacheLine - 120]byte
 }
+
+// cacheLine is how much of memory comes into a cache at once.
+const cacheLine = 64
 
 // window hands out slots. The producer's goroutine takes, the settling goroutine gives back.
 type window struct {
@@ -77,6 +84,14 @@ func (w *window) showSettled() {
 
 // token names the present use of slot i; hand has the same on its way.
 func (w *window) token(i uint32) uint64 { return uint64(w.slots[i].round)<<32 | uint64(i) }
+
+// touch reads something of the slot of a token, so that it comes into the cache.
+func (w *window) touch(token uint64) uint32 {
+	if i := uint32(token); i < uint32(len(w.slots)) {
+		return w.slots[i].round
+	}
+	return 0
+}
 
 // settled finds the slot of a token, or nil where the driver had no right to settle it.
 func (w *window) settled(token uint64) (*slot, uint32) {

@@ -3,6 +3,7 @@ package worker
 import (
 	"bytes"
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 
@@ -90,4 +91,15 @@ func TestFillerIsAFunctionOfTheSeed(t *testing.T) {
 			t.Fatal("two fillers of one seed differ")
 		}
 	})
+}
+
+// A slot begins at a cache line, and what settling looks at does not reach into another.
+func TestSlotsFitCacheLines(t *testing.T) {
+	var s slot
+	if size := unsafe.Sizeof(s); size%cacheLine != 0 {
+		t.Errorf("a slot has %d bytes", size)
+	}
+	if end := unsafe.Offsetof(s.inFlight) + unsafe.Sizeof(s.inFlight); end > cacheLine {
+		t.Errorf("settling looks at %d bytes", end)
+	}
 }

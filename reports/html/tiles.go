@@ -98,6 +98,9 @@ func generator(r *reports.Run) []tile {
 		{Name: "memory", Value: reports.Bytes(h.RSSMax)},
 		{Name: "GC", Value: reports.Count(h.GCCycles), Note: reports.Duration(h.GCPause) + " in all"},
 	}
+	if h.Coalesced > 0 {
+		list = append(list, tile{Name: "arrivals gathered for", Value: reports.Duration(h.Coalesced), Note: "at most"})
+	}
 	if t := &r.Target; t.CPUSeconds > 0 {
 		list = append(list,
 			tile{Name: "broker: CPU a message", Value: reports.Duration(r.BrokerCPUPerMsg()), Note: reports.Seconds(t.CPUSeconds) + " in all"},

@@ -153,6 +153,9 @@ func harness(p *page, r *reports.Run) {
 		"CPU " + reports.Share(h.CPUShare) + " of " + cores(r.Environment.Cores), reports.Duration(h.CPUPerMsg) + " CPU a message",
 		"memory " + reports.Bytes(h.RSSMax), "GC pauses " + reports.Duration(h.GCPause) + ", cycles " + reports.Count(h.GCCycles),
 	}
+	if h.Coalesced > 0 {
+		parts = append(parts, "arrivals gathered for "+reports.Duration(h.Coalesced)+" at most")
+	}
 	p.para("   ", margin, plain, strings.Join(parts, " · "))
 	if t := &r.Target; t.CPUSeconds > 0 {
 		p.para("   ", margin, soft, "the broker: CPU "+reports.Seconds(t.CPUSeconds)+", "+reports.Duration(r.BrokerCPUPerMsg())+
