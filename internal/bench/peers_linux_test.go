@@ -11,6 +11,8 @@ import (
 const (
 	warm = 500 * time.Millisecond
 	full = 2 * time.Second
+	// steady is as long as it takes for what clients cost once to count no more.
+	steady = 6 * time.Second
 )
 
 // BenchmarkPeers holds ordeal against each broker's own load tool and against plain loops, and prints one table; `make bench-peers` runs it.
@@ -56,6 +58,7 @@ func (p *peers) spread(b *testing.B, w work) {
 	b.Helper()
 	many, few := w, w
 	many.Shards, few.Shards = 4, 4
+	many.Full, few.Full = steady, steady
 	many.Producers, many.Consumers, few.Producers, few.Consumers = 4, 4, 1, 1
 	r := &row{what: w.Driver + " 4 producers, 4 consumers", against: "ordeal, 1 and 1", unit: unitCPU, most: 1.15}
 	p.add(b, r, func(b *testing.B) {

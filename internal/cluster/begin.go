@@ -70,7 +70,10 @@ func attend(ctx context.Context, c local) error {
 			end(p.died(p.end(exit)))
 		}
 	}
-	err := free(f.ports)
+	var err error
+	if f.claims, err = claimPorts(f.ports); err == nil {
+		err = free(f.ports)
+	}
 	if err == nil {
 		err = c.lay()
 	}

@@ -22,6 +22,7 @@ type fleet struct {
 	dir     string // absolute
 	version string
 	ports   []int // of all processes
+	claims  claims
 	// members are the nodes, n1 first. Aides hold no messages: Redis's Sentinels, Erlang's port mapper.
 	members, aides []*Process
 	// aidesLast is set where members must not outlive their aides.
@@ -181,7 +182,7 @@ func (f *fleet) stop(ctx context.Context) error {
 	err := errors.Join(closeAll(ctx, first), closeAll(ctx, then))
 	f.client.CloseIdleConnections()
 	f.spawner.close()
-	return err
+	return errors.Join(err, f.claims.release())
 }
 
 func closeAll(ctx context.Context, processes []*Process) error {

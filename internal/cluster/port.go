@@ -17,7 +17,8 @@ const (
 	pastPort  = 32000
 )
 
-// freePorts finds n different ports of the loopback interface on which nobody listens. Somebody may, a moment later.
+// freePorts finds n different ports of the loopback interface on which nobody listens, and that no cluster claims. Somebody may, a moment
+// later.
 func freePorts(n int) ([]int, error) {
 	ports := make([]int, 0, n)
 	held := make([]net.Listener, 0, n)
@@ -28,6 +29,9 @@ func freePorts(n int) ([]int, error) {
 	}()
 	for range 100 * n {
 		port := firstPort + rand.IntN(pastPort-firstPort)
+		if claimed(port) {
+			continue
+		}
 		l, err := net.Listen("tcp", loopback(port))
 		if err != nil {
 			continue
@@ -41,8 +45,8 @@ func freePorts(n int) ([]int, error) {
 	return nil, fmt.Errorf("find %d free ports between %d and %d on 127.0.0.1: found only %d", n, firstPort, pastPort, len(ports))
 }
 
-// errPortTaken says that somebody else listens where a node is to listen.
-var errPortTaken = errors.New("another program listens there")
+// errPortTaken says that somebody else listens where a node is to listen, or is going to.
+var errPortTaken = errors.New("taken")
 
 // taken is the first of ports on which somebody listens; 0 when there is none.
 func taken(ports []int) int {
@@ -68,9 +72,13 @@ func blamesPort(err error) bool {
 // free is an error that names the port when one of ports is taken.
 func free(ports []int) error {
 	if port := taken(ports); port != 0 {
-		return fmt.Errorf("port %d of 127.0.0.1: %w; `ss -ltnp sport = :%d` tells which", port, errPortTaken, port)
+		return portTaken(port)
 	}
 	return nil
+}
+
+func portTaken(port int) error {
+	return fmt.Errorf("port %d of 127.0.0.1 is %w: another program listens there; `ss -ltnp sport = :%d` tells which", port, errPortTaken, port)
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

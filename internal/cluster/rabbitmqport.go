@@ -37,7 +37,7 @@ func rabbitmqPair(past int) (int, error) {
 			return 0, err
 		}
 		for _, port := range some {
-			if port >= past {
+			if port >= past || claimed(port+managementOffset) {
 				continue
 			}
 			if l, err := net.Listen("tcp", loopback(port+managementOffset)); err == nil {

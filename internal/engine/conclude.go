@@ -269,6 +269,9 @@ func headline(r *reports.Run) string {
 			}
 		}
 		return sentence(r.Reasons[0])
+	case r.Interrupted: // the other reasons follow from it
+		return fmt.Sprintf("Interrupted by the user: nothing can be concluded. Until then %s messages were acknowledged.",
+			reports.Count(r.Counts.Acked))
 	case len(r.Reasons) > 0:
 		return sentence("Nothing can be concluded: " + r.Reasons[0])
 	default:

@@ -180,6 +180,13 @@ func TestHeadline(t *testing.T) {
 			"a question", func(r *reports.Run) { r.Harness.HistoryCut = "is the disk full?" },
 			"Nothing can be concluded: history cut: is the disk full?",
 		},
+		{
+			"interrupted, whatever was not measured because of that", func(r *reports.Run) {
+				r.Interrupted = true
+				r.Gates[0].Verdict, r.Gates[0].Why = reports.Inconclusive, "it was not measured"
+			},
+			"Interrupted by the user: nothing can be concluded. Until then 1,000 messages were acknowledged.",
+		},
 		{"a check failed in a run that was interrupted", func(r *reports.Run) {
 			r.Interrupted = true
 			r.Checks[0].Verdict, r.Checks[0].Why = reports.Fail, "3 of 1,000 never came."
