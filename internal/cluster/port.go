@@ -78,7 +78,8 @@ func free(ports []int) error {
 }
 
 func portTaken(port int) error {
-	return fmt.Errorf("port %d of 127.0.0.1 is %w: another program listens there; `ss -ltnp sport = :%d` tells which", port, errPortTaken, port)
+	return fmt.Errorf("port %d of 127.0.0.1 is %w: another program listens there; `ss -ltnp sport = :%d` tells which",
+		port, errPortTaken, port)
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
