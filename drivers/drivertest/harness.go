@@ -98,6 +98,7 @@ func runCombination(t *testing.T, h Harness, c combination, first bool) {
 	stored := c.model != drivers.Broadcast
 	cuttable := h.Network
 	run("Messages", true, messages)
+	run("HeldMessages", first && after && cuttable, held(messages))
 	run("Sizes", after, sizes)
 	run("TooLarge", after && h.MaxBody > 0, tooLarge)
 	run("NoSuchShard", after, noSuchShard)
@@ -110,6 +111,8 @@ func runCombination(t *testing.T, h Harness, c combination, first bool) {
 	run("UseAfterClose", after, useAfterClose)
 	run("CloseSession", after, closeSession)
 	run("CutConnection", cuttable, cutConnection)
+	run("HeldCutConnection", first && after && cuttable, held(cutConnection))
+	run("HeldCancelledReceive", first && after && cuttable, held(cancelledReceive))
 	run("Unacked", stored, unacked)
 	run("Nack", stored && after, nack)
 	run("Sharing", first, sharing)
@@ -126,4 +129,12 @@ func runCombination(t *testing.T, h Harness, c combination, first bool) {
 	run("Rebalance", told, rebalance)
 	run("RebalanceReplaced", told, rebalanceReplaced)
 	run("Audit", first, audit)
+}
+
+// held is the same test on connections whose arrivals are held.
+func held(test func(b *bench)) func(b *bench) {
+	return func(b *bench) {
+		b.links.hold(b.T)
+		test(b)
+	}
 }

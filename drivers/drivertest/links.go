@@ -5,10 +5,16 @@ import (
 	"net"
 	"os"
 	"sync"
+	"testing"
+	"time"
+
+	"ordeal/faults/socket"
 )
 
 // links are the connections lent to sessions, which the network can turn against.
 type links struct {
+	sockets socket.Coalescer
+
 	mu    sync.Mutex
 	conns map[*link]struct{}
 	dials int
@@ -33,7 +39,7 @@ func (l *links) dial(ctx context.Context, network, addr string) (net.Conn, error
 	if err != nil {
 		return nil, err
 	}
-	k := &link{Conn: conn, links: l, closed: make(chan struct{})}
+	k := &link{Conn: l.sockets.Wrap(conn), links: l, closed: make(chan struct{})}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.conns[k] = struct{}{}
@@ -65,7 +71,7 @@ func (l *links) reset(keep map[*link]struct{}) {
 	}
 	l.mu.Unlock()
 	for _, k := range cut {
-		if tcp, ok := k.Conn.(*net.TCPConn); ok {
+		if tcp, ok := k.Conn.(interface{ SetLinger(sec int) error }); ok {
 			tcp.SetLinger(0) //nolint:errcheck // it only decides how rude the end is
 		}
 		k.Conn.Close() //nolint:errcheck // the driver is to find out by itself
@@ -97,6 +103,30 @@ func (l *links) resume() {
 		close(l.stall)
 		l.stall = nil
 	}
+}
+
+// hold has what arrives wait for a tick, as runs of closed loops do, until the test ends.
+func (l *links) hold(t *testing.T) {
+	l.sockets.Hold()
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				l.sockets.End()
+				return
+			case <-tick.C:
+				l.sockets.Tick()
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		close(stop)
+		<-stopped
+	})
 }
 
 // link is one connection.
