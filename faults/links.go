@@ -36,7 +36,7 @@ type Links struct {
 // their connections only.
 func NewLinks(seed uint64) *Links { return &Links{seed: seed} }
 
-// Coalescer lends the connections their sockets.
+// Coalescer is what all connections are made with. Who runs closed loops holds it between their beginning and their end.
 func (l *Links) Coalescer() *socket.Coalescer { return &l.sockets }
 
 // NameNodes tells how to find the name of the node behind an address that a driver dials; it returns "" for unknown ones. It is called

@@ -18,7 +18,7 @@ const subjectAge = time.Second
 // Messages that follow one another in a seat share a reply subject for a while: the server remembers who listens on a few hundred subjects
 // (maxResultCacheSize in client.go), and one that it has not met lately costs it a seventh of all that a message costs. What still tells
 // the answers apart is the place in the stream, which rises: an ack of a place no higher than one that an ack in this seat has had before
-// is an earlier message's.
+// is an earlier message's. It is not believed also where a stream begins anew meanwhile: what such an ack was for is then unknown.
 type flight struct {
 	settle func(drivers.Receipt)
 	born   time.Time

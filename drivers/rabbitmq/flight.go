@@ -182,7 +182,7 @@ func (f *flight) end(err error) {
 	size, limit, refused := tooLarge(err)
 	f.Lock()
 	defer f.Unlock()
-	f.answer(f.Count() > 1 && f.Over() == nil)
+	f.answer(f.Count() > 1)
 	if !f.Stop(err) {
 		return
 	}

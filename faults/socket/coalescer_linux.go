@@ -11,7 +11,7 @@ import (
 const (
 	// bulk is what a read brings at least where waiting gathers nothing more that counts.
 	bulk = 32 << 10
-	// lowWater is how much must arrive to wake a reader that is not waiting for it to.
+	// lowWater is how much must arrive to wake the process while a reader waits for a tick.
 	lowWater = 64 << 10
 	// patience is for how many ticks in a row a connection may bring nothing until its reader waits for its next arrival and not for a tick.
 	patience = 4
@@ -32,7 +32,7 @@ type Coalescer struct {
 	waiting int // readers that wait for a tick
 }
 
-// Able tells whether Hold does something here.
+// Able tells whether Hold does something on this system, for who would look for a rhythm.
 func (*Coalescer) Able() bool { return true }
 
 // Wrap returns c itself, or on Linux, for a TCP connection, one that does the same with direct system calls and can be held. Deadlines,

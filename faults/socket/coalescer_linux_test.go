@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // held is a connection whose reader waits for ticks, and both its ends.
@@ -109,18 +111,30 @@ func TestNotHeldWhereThereIsMore(t *testing.T) {
 	expect(t, done, 4)
 	expect(t, read(ours, 4), 2)
 
-	done = read(ours, 1<<20)
+	done = read(ours, 1<<20) // held again, for the last read left nothing
 	c.awaiting(t, 1)
 	write(t, theirs, bulk)
+	queued(t, ours, bulk)
 	c.Tick()
-	for got := 0; got < bulk; {
-		r := <-done
-		if got += r.n; r.err != nil {
-			t.Fatal(r.err)
+	expect(t, done, bulk)
+	done = read(ours, 64)
+	write(t, theirs, 1)
+	expect(t, done, 1) // without a tick
+}
+
+// queued returns once so many bytes wait to be read.
+func queued(t *testing.T, c net.Conn, bytes int) {
+	t.Helper()
+	raw, err := c.(*socket).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, began := 0, time.Now(); n != bytes; time.Sleep(time.Millisecond) {
+		if err := errors.Join(raw.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }), err); err != nil {
+			t.Fatal(err)
 		}
-		if got < bulk { // the kernel had not all of it yet
-			done = read(ours, 1<<20)
-			c.Tick()
+		if time.Since(began) > long {
+			t.Fatalf("%d bytes wait, want %d", n, bytes)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import "net"
 // End. On this system it does neither. The zero value is ready for use.
 type Coalescer struct{}
 
-// Able tells whether Hold does something here.
+// Able tells whether Hold does something on this system, for who would look for a rhythm.
 func (*Coalescer) Able() bool { return false }
 
 // Wrap returns c itself, or on Linux, for a TCP connection, one that does the same with direct system calls and can be held. Deadlines,

@@ -269,7 +269,7 @@ func headline(r *reports.Run) string {
 			}
 		}
 		return sentence(r.Reasons[0])
-	case r.Interrupted: // the other reasons follow from it
+	case r.Interrupted: // most other reasons follow from it, and all are listed
 		return fmt.Sprintf("Interrupted by the user: nothing can be concluded. Until then %s messages were acknowledged.",
 			reports.Count(r.Counts.Acked))
 	case len(r.Reasons) > 0:

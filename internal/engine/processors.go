@@ -57,27 +57,3 @@ func (x *execution) narrow() (restore func()) {
 	runtime.GOMAXPROCS(need)
 	return func() { runtime.GOMAXPROCS(have) }
 }
-
-// closed tells that all producers are closed loops.
-func (p *plan) closed() bool {
-	for _, s := range p.offered {
-		if s != nil {
-			return false
-		}
-	}
-	return len(p.offered) > 0
-}
-
-// coalesce has what arrives for closed loops wake ordeal together, and returns what undoes it. Where a producer keeps a rate, its latencies
-// are what the run is for, and nothing waits.
-func (x *execution) coalesce() (restore func()) {
-	if !x.plan.closed() || x.inProcess() {
-		return func() {}
-	}
-	flow := func() Flow {
-		b := x.worker.Beat()
-		return Flow{InFlight: b.InFlight, Settled: b.Settled}
-	}
-	x.coalesced, restore = Coalesce(x.links.Coalescer(), *x.clock.Load(), flow, x.Logger)
-	return restore
-}

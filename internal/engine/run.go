@@ -114,7 +114,7 @@ type execution struct {
 	anchor  time.Time
 	// processors tells how many the run had for most of the time; nil before the beginning of the load.
 	processors func() int
-	// coalesced tells how long arrivals waited for one another at most; nil where they did not.
+	// coalesced tells how long arrivals waited for one another at most; nil where some producer keeps a rate.
 	coalesced func() time.Duration
 
 	collector *measure.Collector
