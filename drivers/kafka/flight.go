@@ -13,9 +13,8 @@ import (
 // flight holds the messages of a producer that wait for their promise. Its lock is held while receipts are given, so that one
 // goroutine at a time gives them.
 type flight struct {
-	settle func(drivers.Receipt)
-
 	ending.Unsettled
+	tally tally
 	seats []seat
 	free  spare.Set
 }
@@ -31,7 +30,7 @@ type seat struct {
 }
 
 func newFlight(window int, settle func(drivers.Receipt)) *flight {
-	f := &flight{settle: settle, seats: make([]seat, window), free: spare.Full(window)}
+	f := &flight{tally: tally{settle: settle}, seats: make([]seat, window), free: spare.Full(window)}
 	for i := range f.seats {
 		f.seats[i].Context, f.seats[i].number = context.Background(), uint32(i)
 	}
@@ -69,11 +68,29 @@ func (f *flight) refuse(batch []drivers.Message, err error) {
 
 func (f *flight) reject(batch []drivers.Message, err error) {
 	for i := range batch {
-		f.settle(drivers.Receipt{Token: batch[i].Token, Outcome: drivers.Rejected, Err: err})
+		f.tally.give(drivers.Receipt{Token: batch[i].Token, Outcome: drivers.Rejected, Err: err}, false)
 	}
 }
 
-// land settles the message of s; the receipt's token is filled in. It does nothing when the message was settled before.
+// answer settles the message of s by its promise; the receipt's token is filled in. It does nothing when the message was settled before.
+func (f *flight) answer(s *seat, r drivers.Receipt) {
+	f.Lock()
+	if s.taken {
+		r.Token = s.token
+		f.tally.give(r, f.Count() == 1)
+		f.leave(s)
+	}
+	f.Unlock()
+}
+
+// hear is told of n records that the broker has taken.
+func (f *flight) hear(n int) {
+	f.Lock()
+	defer f.Unlock()
+	f.tally.hear(n)
+}
+
+// land settles a message whose promise was only a part of what decides, or that got none.
 func (f *flight) land(s *seat, r drivers.Receipt) {
 	f.Lock()
 	defer f.Unlock()
@@ -85,8 +102,13 @@ func (f *flight) put(s *seat, r drivers.Receipt) {
 		return
 	}
 	r.Token = s.token
+	f.tally.pass(r, false)
+	f.leave(s)
+}
+
+// leave makes room for another message.
+func (f *flight) leave(s *seat) {
 	s.taken = false
-	f.settle(r)
 	f.free.Add(s.number)
 	f.Done(1)
 }
@@ -102,6 +124,7 @@ func (f *flight) stop(err error) {
 func (f *flight) end() {
 	f.Lock()
 	defer f.Unlock()
+	f.tally.release(false)
 	for i := range f.seats {
 		f.put(&f.seats[i], drivers.Receipt{Err: f.Over()})
 	}

@@ -31,7 +31,6 @@ type producer struct {
 	shards int32
 	once   sync.Once
 	linger *linger
-	tally  tally
 	// ended tells that a transaction was.
 	ended bool
 }
@@ -44,7 +43,7 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 	if spec.ClientRetry {
 		vital = nil // the library is to reconnect and to send again in its own way
 	}
-	c, err := newClient(s.cfg, s.env, s.set, p.lose, vital, append(s.produceOptions(spec), kgo.WithHooks(&p.tally))...)
+	c, err := newClient(s.cfg, s.env, s.set, p.lose, vital, append(s.produceOptions(spec), kgo.WithHooks(takenHook{p.flight}))...)
 	if err != nil {
 		return nil, err
 	}
@@ -186,9 +185,7 @@ func headers(in []drivers.Header) []kgo.RecordHeader {
 
 // land is every record's promise. The library keeps it from being called by two goroutines; those of Send come in between.
 func (p *producer) land(r *kgo.Record, err error) {
-	receipt := p.receipt(r, err)
-	receipt.More = err == nil && p.tally.more()
-	p.flight.land(r.Context.(*seat), receipt)
+	p.flight.answer(r.Context.(*seat), p.receipt(r, err))
 }
 
 // receipt says what became of r; its token is left open.
