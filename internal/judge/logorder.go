@@ -8,8 +8,9 @@ import (
 // logOrder judges order across members and sessions, by the positions the broker gives, and finds out which messages lie in a log twice.
 //
 // In a group of one member, deliveries come in the order of their positions, except when the broker goes back, and what is not above
-// all before it is a redelivery. In a group of several, arrivals of different members are interleaved by chance; there they are
-// gathered, by shard, and judged in the order of their positions once so many have come that an earlier one is unlikely. One that comes
+// all before it is a redelivery. In a group of several, arrivals of different members are interleaved by chance; there a delivery has its
+// turn once all before it have had theirs, which is known where its position is the one after theirs. Where positions have gaps, deliveries
+// are gathered, by shard, and judged in the order of their positions once so many have come that an earlier one is unlikely. One that comes
 // later still is not judged.
 type logOrder struct {
 	group  *audience
@@ -20,6 +21,7 @@ type logOrder struct {
 	placed []table[set]
 	window int
 	merge  merge
+	rooms  rooms
 	// blind is set in a group of one member once a first appearance came without a position: its marks then prove nothing about the log.
 	blind bool
 }
@@ -69,7 +71,14 @@ func (o *logOrder) observe(d *history.Delivery, shard int32, p int, lane *seenLa
 		}
 		return
 	}
-	s.waiting.add(placing{id: d.ID, position: d.Position, index: d.Index, at: d.At, incarnation: d.Incarnation})
+	if d.Position.Next(s.floor) {
+		o.turn(d, s, shard, p, lane)
+		if s.waiting.count > 0 && s.waiting.lowest().position.Next(s.floor) {
+			o.judge(s, shard, 0)
+		}
+		return
+	}
+	s.waiting.add(placing{id: d.ID, position: d.Position, index: d.Index, at: d.At, incarnation: d.Incarnation}, &o.rooms)
 	if s.waiting.count >= o.window {
 		o.judge(s, shard, o.window/2)
 	}
@@ -93,27 +102,33 @@ func (o *logOrder) direct(d *history.Delivery, s *logShard, shard int32, p int, 
 	}
 }
 
-// judge takes the first n of what waits, in the order of positions.
+// judge takes the first n of what waits, in the order of positions, and what follows them without a gap.
 func (o *logOrder) judge(s *logShard, shard int32, n int) {
 	o.merge.begin(&s.waiting)
-	for range n {
-		w := o.merge.next()
+	for w := o.merge.lowest(); w != nil && (n > 0 || w.position == s.floor || w.position.Next(s.floor)); w = o.merge.lowest() {
+		o.merge.next()
+		n--
 		d := history.Delivery{
 			ID: w.id, Group: o.group.plan.ID, Index: w.index, Incarnation: w.incarnation, Shard: shard, Position: w.position, At: w.at,
 		}
 		p := int(w.id.Producer) - 1
-		again := s.floor == w.position
-		s.floor = w.position
-		switch {
-		case o.place(&d, p):
-			o.group.pass(o.marks, &d, shard, p, o.group.readers[p].lanes.at(w.id.Lane), true)
-		case again:
-			o.group.notes.add(Redelivered, &d)
-		default:
-			o.group.count(InLog, &d)
-		}
+		o.turn(&d, s, shard, p, o.group.readers[p].lanes.at(w.id.Lane))
 	}
-	o.merge.end()
+	o.merge.end(&o.rooms)
+}
+
+// turn judges a delivery whose turn has come.
+func (o *logOrder) turn(d *history.Delivery, s *logShard, shard int32, p int, lane *seenLane) {
+	again := s.floor == d.Position
+	s.floor = d.Position
+	switch {
+	case o.place(d, p):
+		o.group.pass(o.marks, d, shard, p, lane, true)
+	case again:
+		o.group.notes.add(Redelivered, d)
+	default:
+		o.group.count(InLog, d)
+	}
 }
 
 // place notes that the message has had its turn in the log, and tells whether for the first time.

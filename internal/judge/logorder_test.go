@@ -63,3 +63,60 @@ func TestLogOrderOfManyMembers(t *testing.T) {
 		t.Errorf("repeated: %v", f.Counts)
 	}
 }
+
+// TestLogOrderWithoutGaps: what follows without a gap waits for nothing, and what waited for a gap to be filled has its turn with it; also
+// second copies of a position, which are no copies in the log.
+func TestLogOrderWithoutGaps(t *testing.T) {
+	const size = 100
+	b := NewBook(benchPlan(1, 3, false))
+	group := b.groups[0]
+	seq := uint64(0)
+	batch := func(member uint32) []history.Delivery {
+		ds := make([]history.Delivery, size)
+		for i := range ds {
+			id := message.ID{Producer: 1, Seq: seq}
+			b.Attempt(&history.Attempt{ID: id, Index: seq})
+			seq++
+			ds[i] = history.Delivery{ID: id, Index: seq - 1, Member: member, Position: message.Position{Minor: seq, Known: true}}
+		}
+		return ds
+	}
+	waits := func(what string, want int) {
+		t.Helper()
+		if got := group.log.shards[0].waiting.count; got != want {
+			t.Fatalf("%s: %d wait, want %d", what, got, want)
+		}
+	}
+	first := windowPerMember * 3
+	for i := range first / size {
+		b.Deliveries(0, batch(0))
+		waits("where the log begins is not known yet", (i+1)*size)
+	}
+	b.Deliveries(0, batch(0))
+	waits("once so many have come", 0)
+	b.Deliveries(0, batch(1))
+	waits("the next", 0)
+	gap, after, more := batch(0), batch(1), batch(2)
+	b.Deliveries(0, more)
+	waits("behind a gap", size)
+	b.Deliveries(0, after)
+	waits("behind a smaller gap", 2*size)
+	b.Deliveries(0, after[:10])
+	waits("copies behind the gap", 2*size+10)
+	b.Deliveries(0, gap)
+	waits("the gap is filled", 0)
+	b.Deliveries(0, gap[:10])
+	waits("copies of what had its turn", 0)
+	swapped := batch(0)
+	swapped[3].ID, swapped[4].ID = swapped[4].ID, swapped[3].ID
+	swapped[3].Index, swapped[4].Index = swapped[4].Index, swapped[3].Index
+	again := batch(0)
+	again[7].ID, again[7].Index = swapped[8].ID, swapped[8].Index
+	b.Deliveries(0, swapped)
+	b.Deliveries(0, again)
+	waits("in the end", 0)
+	f := b.Findings(drained(1)).Groups[0]
+	if f.Counts[Redelivered] != 20 || f.Counts[Reordered] != 1 || f.Counts[InLog] != 1 || f.Unjudged != 0 {
+		t.Errorf("found %v, %d unjudged", f.Counts, f.Unjudged)
+	}
+}

@@ -27,55 +27,100 @@ func (p *placing) after(q *placing) bool {
 // piles hold what waits, sorted as far as it comes sorted: each member's deliveries do, so there are as many piles as there are members
 // that take turns, and not more. (It is patience sorting: a pile ends higher than the next one.)
 type piles struct {
-	list     [][]placing
+	list     []pile // none is empty
 	count    int
 	arrivals uint32
 }
 
-func (s *piles) add(w placing) {
+// pile is sorted; what lies before head was taken.
+type pile struct {
+	of   []placing
+	head int
+}
+
+func (p *pile) first() *placing { return &p.of[p.head] }
+func (p *pile) last() *placing  { return &p.of[len(p.of)-1] }
+
+func (s *piles) add(w placing, r *rooms) {
 	s.count++
 	s.arrivals++
 	w.arrival = s.arrivals
-	at := sort.Search(len(s.list), func(i int) bool {
-		pile := s.list[i]
-		return !w.position.Before(pile[len(pile)-1].position)
-	})
-	if at < len(s.list) {
-		s.list[at] = append(s.list[at], w)
-		return
+	at := sort.Search(len(s.list), func(i int) bool { return !w.position.Before(s.list[i].last().position) })
+	if at == len(s.list) {
+		s.list = append(s.list, pile{of: r.take()})
 	}
-	// One that became empty has left its memory behind the last.
-	var room []placing
-	if n := len(s.list); n < cap(s.list) {
-		room = s.list[:n+1][n][:0]
+	p := &s.list[at]
+	// What was taken makes room, so that each is moved once at most before there is need for more.
+	if len(p.of) == cap(p.of) && p.head > len(p.of)/2 {
+		p.of, p.head = append(p.of[:0], p.of[p.head:]...), 0
 	}
-	s.list = append(s.list, append(room, w))
+	p.of = append(p.of, w)
+}
+
+// lowest is what would come out next; there must be something.
+func (s *piles) lowest() *placing {
+	low := s.list[0].first()
+	for i := 1; i < len(s.list); i++ {
+		if w := s.list[i].first(); low.after(w) {
+			low = w
+		}
+	}
+	return low
+}
+
+// rooms keeps the memory of piles that became empty, for all shards of a group.
+type rooms [][]placing
+
+const (
+	// roomMax is how much memory is kept, in deliveries: members take turns in being ahead, and each pile would keep the room for all.
+	roomMax  = 1024
+	roomsMax = 16
+)
+
+func (r *rooms) take() (room []placing) {
+	if n := len(*r); n > 0 {
+		room, *r = (*r)[n-1], (*r)[:n-1]
+	}
+	return room
+}
+
+func (r *rooms) put(room []placing) {
+	if cap(room) <= roomMax && len(*r) < roomsMax {
+		*r = append(*r, room[:0])
+	}
 }
 
 // merge takes out of piles in the order of positions. It is kept for its memory.
 type merge struct {
 	from *piles
-	// heads are the numbers in each pile of what comes next; heap are the piles that have something, the one with the lowest head first.
-	heads []int
-	heap  []int
+	// heap are the numbers of the piles that have something, that with the lowest head first.
+	heap []int
 }
 
 func (m *merge) begin(from *piles) {
-	m.from, m.heads, m.heap = from, m.heads[:0], m.heap[:0]
+	m.from, m.heap = from, m.heap[:0]
 	for i := range from.list {
-		m.heads, m.heap = append(m.heads, 0), append(m.heap, i)
+		m.heap = append(m.heap, i)
 	}
 	for i := len(m.heap)/2 - 1; i >= 0; i-- {
 		m.sink(i)
 	}
 }
 
-// next is what comes next, good until end; there must be something.
+// lowest is what next would take; nil where there is nothing.
+func (m *merge) lowest() *placing {
+	if len(m.heap) == 0 {
+		return nil
+	}
+	return m.head(m.heap[0])
+}
+
+// next takes the lowest, which is good until end.
 func (m *merge) next() *placing {
-	pile := m.heap[0]
-	w := m.head(pile)
+	p := &m.from.list[m.heap[0]]
+	w := p.first()
 	m.from.count--
-	if m.heads[pile]++; m.heads[pile] == len(m.from.list[pile]) {
+	if p.head++; p.head == len(p.of) {
 		last := len(m.heap) - 1
 		m.heap[0] = m.heap[last]
 		m.heap = m.heap[:last]
@@ -84,7 +129,7 @@ func (m *merge) next() *placing {
 	return w
 }
 
-func (m *merge) head(pile int) *placing { return &m.from.list[pile][m.heads[pile]] }
+func (m *merge) head(pile int) *placing { return m.from.list[pile].first() }
 
 // sink moves the pile at i of the heap down to where it belongs.
 func (m *merge) sink(i int) {
@@ -104,22 +149,17 @@ func (m *merge) sink(i int) {
 	}
 }
 
-// end removes what was taken. The memory of piles that are empty now is kept behind those that are not, but for large ones: members take
-// turns in being ahead, and each pile would keep the room for all.
-func (m *merge) end() {
-	const alwaysKept = 256
+// end removes the piles that are empty now.
+func (m *merge) end(r *rooms) {
 	list, kept := m.from.list, 0
-	for i, pile := range list {
-		rest := pile[m.heads[i]:]
-		if room := pile[:0]; cap(pile) <= alwaysKept || len(rest) >= cap(pile)/4 {
-			rest = append(room, rest...)
-		} else {
-			rest = append(make([]placing, 0, len(rest)), rest...)
+	for i := range list {
+		if p := &list[i]; p.head == len(p.of) {
+			r.put(p.of)
+			continue
 		}
-		if list[i] = rest; len(rest) > 0 {
-			list[i], list[kept] = list[kept], list[i]
-			kept++
-		}
+		list[kept] = list[i]
+		kept++
 	}
+	clear(list[kept:])
 	m.from.list, m.from = list[:kept], nil
 }

@@ -28,6 +28,11 @@ type Position struct {
 	Known        bool
 }
 
+// Next tells whether p comes after q and nothing can lie between the two. Unknown positions are next to nothing.
+func (p Position) Next(q Position) bool {
+	return p.Known && q.Known && p.Major == q.Major && p.Minor == q.Minor+1 && p.Minor > 0
+}
+
 // Before tells whether p comes before q; unknown positions are before nothing.
 func (p Position) Before(q Position) bool {
 	if !p.Known || !q.Known {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"math"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -118,6 +119,25 @@ func TestPositions(t *testing.T) {
 	} {
 		if got := test.a.Before(test.b); got != test.want {
 			t.Errorf("%v before %v: %v", test.a, test.b, got)
+		}
+	}
+	for _, test := range []struct {
+		a, b Position
+		want bool
+	}{
+		{p(0, 2), p(0, 1), true},
+		{p(7, 1), p(7, 0), true},
+		{p(0, 1), p(0, 1), false},
+		{p(0, 1), p(0, 2), false},
+		{p(0, 3), p(0, 1), false},
+		{p(1, 0), p(0, math.MaxUint64), false},
+		{p(1, 1), p(0, 0), false},
+		{p(0, 0), p(0, math.MaxUint64), false},
+		{Position{Minor: 2}, p(0, 1), false},
+		{p(0, 1), Position{}, false},
+	} {
+		if got := test.a.Next(test.b); got != test.want {
+			t.Errorf("%v next to %v: %v", test.a, test.b, got)
 		}
 	}
 	if Acked.String() != "acked" || Rejected.String() != "rejected" || Outcome(0).String() != "unknown" {
