@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -25,7 +26,7 @@ const (
 // Not held up is what comes in large pieces, or on a connection that was silent for a while. Close and deadlines that pass meanwhile are
 // noticed at the next tick. The zero value is ready for use. Its methods may be called from any goroutine.
 type Coalescer struct {
-	holding atomic.Bool
+	pause   atomic.Int64 // between two ticks, in ns; 0 while nothing is held
 	mu      sync.Mutex
 	ticked  *sync.Cond
 	ticks   uint64
@@ -53,8 +54,14 @@ func (c *Coalescer) Wrap(conn net.Conn) net.Conn {
 	return s
 }
 
-// Hold has arrivals wait for Tick. Whoever calls it goes on to call Tick until End.
-func (c *Coalescer) Hold() { c.holding.Store(true) }
+// Hold has arrivals wait for Tick. Whoever calls it goes on to call Tick until End, once in every pause, which is more than 0; at which
+// multiples of the pause is for the callers of Hold and Pause to agree on.
+func (c *Coalescer) Hold(pause time.Duration) { c.pause.Store(int64(pause)) }
+
+// Pause is the time between two ticks while arrivals are held, for who would do other things at the same times; 0 while they are not.
+func (c *Coalescer) Pause() time.Duration { return time.Duration(c.pause.Load()) }
+
+func (c *Coalescer) holding() bool { return c.pause.Load() > 0 }
 
 // Tick lets what has arrived wake its readers.
 func (c *Coalescer) Tick() {
@@ -68,7 +75,7 @@ func (c *Coalescer) Tick() {
 
 // End undoes Hold.
 func (c *Coalescer) End() {
-	c.holding.Store(false)
+	c.pause.Store(0)
 	c.Tick()
 }
 
@@ -80,11 +87,11 @@ func (c *Coalescer) await() bool {
 		c.ticked = sync.NewCond(&c.mu)
 	}
 	c.waiting++
-	for now := c.ticks; now == c.ticks && c.holding.Load(); {
+	for now := c.ticks; now == c.ticks && c.holding(); {
 		c.ticked.Wait()
 	}
 	c.waiting--
-	return c.holding.Load()
+	return c.holding()
 }
 
 // mark is the low-water mark of a socket: what arrives below it wakes nobody (SO_RCVLOWAT in socket(7); for epoll since Linux 4.18, before

@@ -20,8 +20,15 @@ func held(t *testing.T) (c *Coalescer, ours net.Conn, theirs *net.TCPConn) {
 	plain, theirs := pair(t, false)
 	c = new(Coalescer)
 	ours = c.Wrap(plain)
-	c.Hold()
-	t.Cleanup(c.End)
+	c.Hold(time.Millisecond)
+	t.Cleanup(func() {
+		if c.End(); c.Pause() != 0 {
+			t.Error("there is a pause still")
+		}
+	})
+	if p := c.Pause(); p != time.Millisecond {
+		t.Errorf("a pause of %s", p)
+	}
 	write(t, theirs, 1)
 	expect(t, read(ours, 64), 1) // the first comes as ever, and shows that there is a flow
 	return c, ours, theirs
@@ -231,7 +238,7 @@ func TestHeldBytes(t *testing.T) {
 			}
 			switch i % 10 {
 			case 0:
-				c.Hold()
+				c.Hold(time.Millisecond)
 			case 9:
 				c.End()
 			default:

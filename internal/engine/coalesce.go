@@ -19,7 +19,7 @@ const (
 	pauseShare = 32
 	// pauseLeast is too short to gather much, pauseMost long enough: then waking up costs nothing that counts.
 	pauseLeast = 250 * time.Microsecond
-	pauseMost  = 2 * time.Millisecond
+	pauseMost  = 4 * time.Millisecond
 	// worthwhile is how many wake-ups there must be in one pause for one to take their place.
 	worthwhile = 3
 	// lookLength is how long one look at the flow takes. While arrivals wait, one look in looksHeld is made without that, for only then it
@@ -127,7 +127,7 @@ func (k *coalescing) follow(pause time.Duration) {
 		k.sockets.End()
 		return
 	}
-	k.sockets.Hold()
+	k.sockets.Hold(pause)
 	k.most.Store(max(k.most.Load(), int64(pause)))
 }
 

@@ -64,6 +64,9 @@ func TestCoalesce(t *testing.T) {
 		t.Errorf("it waits for %s", d)
 	}
 	restore()
+	if p := sockets.Pause(); p != 0 {
+		t.Errorf("in the end it waits for %s", p)
+	}
 	for range 10 {
 		send()
 	}

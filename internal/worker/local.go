@@ -29,6 +29,9 @@ type Deps struct {
 	// History is nil where none is kept.
 	History *history.Writer
 	Logger  *slog.Logger
+	// Pause is the time between two of the wake-ups that what arrives is held for, 0 while it is not: closed loops then look at their
+	// windows at the same times, the multiples of the pause. It may be nil, for never.
+	Pause func() time.Duration
 	// Notify is told of connections lost and found again.
 	Notify func(text string)
 	// Rebalanced is told which shards a consumer reads, where its driver knows: at first, and whenever they change. It must not block, and
@@ -61,6 +64,16 @@ func (r *running) groupLog(id uint32) *history.GroupLog {
 }
 
 func (r *running) notify(text string) { r.deps.Notify(text) }
+
+// poll is how far apart the times are at which closed loops look at their windows.
+func (r *running) poll() int64 {
+	if r.deps.Pause != nil {
+		if pause := r.deps.Pause(); pause > 0 {
+			return int64(pause)
+		}
+	}
+	return closedPoll
+}
 
 // phase returns the index of the phase that t lies in; hint is a guess, usually the last answer.
 func (r *running) phase(t int64, hint int) int {

@@ -19,8 +19,8 @@ const (
 	sendBatch = 256
 	// retryPause lies between two tries of one message.
 	retryPause = int64(100 * time.Millisecond)
-	// closedPoll bounds how long a closed loop waits for a good part of its window to come free. All loops look at the same times, for one
-	// wake-up costs more than the looks of all.
+	// closedPoll bounds how long a closed loop waits for a good part of its window to come free, unless Deps.Pause says another time. All
+	// loops look at the same times, for one wake-up costs more than the looks of all.
 	closedPoll = int64(2 * time.Millisecond)
 	// blockedSend is how long a Send must take to count as the broker's back-pressure and not as ordeal's own lateness.
 	blockedSend = int64(500 * time.Microsecond)
@@ -293,7 +293,8 @@ func (p *producer) wait(ctx context.Context) {
 	case full && p.cursor == nil:
 		// Waking for every single slot would send batches of one: an eighth of the window is as good for the broker.
 		p.window.wanted.Store(int32(max(1, p.plan.Window/8)))
-		until = (p.now/closedPoll + 1) * closedPoll
+		poll := p.run.poll()
+		until = (p.now/poll + 1) * poll
 	case full:
 		p.window.wanted.Store(1)
 		until = p.now + int64(10*time.Millisecond)
