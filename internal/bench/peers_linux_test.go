@@ -42,7 +42,7 @@ func (p *peers) common(b *testing.B, w work) {
 	b.Helper()
 	w.Size, w.Warm, w.Full = 100, warm, full
 	one := w
-	one.Producers, one.Consumers = 1, 1
+	one.Producers, one.Consumers, one.Full = 1, 1, steady
 	p.compare(b, &row{what: w.Driver + " whole run, verified", against: "the same driver, unverified", least: 0.95},
 		p.ordeal(&one), standIn("driver", &one))
 	p.spread(b, w)
@@ -201,6 +201,12 @@ func (p *peers) kafka(b *testing.B) {
 				against: "kafka-producer-perf-test " + tools.version, least: 1,
 			}, p.ordeal(&w), tools.produce(&w, true))
 		}
+		w := work{
+			Driver: "kafka", Server: c.Servers()[0], Guarantee: "replicated", Replicas: 3, Size: 100, Producers: 1, Consumers: 1,
+			Window: 20_000, Prefetch: 10_000, Warm: warm, Full: steady,
+		}
+		p.compare(b, &row{what: "kafka:3 whole run, verified, acks=all", against: "the same driver, unverified", least: 0.95},
+			p.ordeal(&w), standIn("driver", &w))
 	})
 	c := p.broker(b, "kafka", 1, nil)
 	if c == nil {

@@ -38,7 +38,7 @@ func newSleeper() (sleeper, error) {
 // each idle moment (see package socket).
 //
 // wake ends a sleep by a deadline that is past, which the runtime tells the sleeping goroutine of by itself. A timer set to go off at once
-// would do it, too; but programming the clock and the interrupt cost a virtual machine 5 µs and more, a fifth of what a closed loop took.
+// would do it, too; but to program the clock and to take the interrupt cost a virtual machine more than 20 times as much (BenchmarkWake).
 //
 // A wake-up cannot get lost: wake says woken and then looks for asleep, sleep says asleep and then looks for woken, so one of the two sees
 // the other. A deadline that comes too late for its sleep ends the next one early, which sleepers may.
