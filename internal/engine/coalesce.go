@@ -17,7 +17,8 @@ const (
 	// pauseShare is the part of the time that a message is under way for which what arrives may wait: so much longer may a message of a
 	// closed loop take, or so much lower its rate be, by the waiting.
 	pauseShare = 32
-	// pauseLeast is too short to gather much, pauseMost long enough: then waking up costs nothing that counts.
+	// pauseLeast is too short to gather much. pauseMost is long enough: with 2 ms, the wake-ups of eight connections of RabbitMQ were a fifth
+	// of what a message cost, and 8 ms saved no more than 4.
 	pauseLeast = 250 * time.Microsecond
 	pauseMost  = 4 * time.Millisecond
 	// worthwhile is how many wake-ups there must be in one pause for one to take their place.

@@ -50,7 +50,7 @@ func (s *piles) add(w placing, r *rooms) {
 		s.list = append(s.list, pile{of: r.take()})
 	}
 	p := &s.list[at]
-	// What was taken makes room, so that each is moved once at most before there is need for more.
+	// What was taken makes room once it is more than half, so that on the whole each is moved less than once.
 	if len(p.of) == cap(p.of) && p.head > len(p.of)/2 {
 		p.of, p.head = append(p.of[:0], p.of[p.head:]...), 0
 	}

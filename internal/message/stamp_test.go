@@ -105,39 +105,29 @@ func TestLayout(t *testing.T) {
 func TestPositions(t *testing.T) {
 	p := func(major, minor uint64) Position { return Position{Major: major, Minor: minor, Known: true} }
 	for _, test := range []struct {
-		a, b Position
-		want bool
+		a, b         Position
+		before, next bool // a before b, a next after b
 	}{
-		{p(0, 1), p(0, 2), true},
-		{p(0, 2), p(0, 1), false},
-		{p(0, 1), p(0, 1), false},
-		{p(1, 0), p(0, 9), false},
-		{p(0, 9), p(1, 0), true},
-		{Position{}, p(0, 1), false},
-		{p(0, 1), Position{}, false},
-		{Position{}, Position{}, false},
+		{p(0, 1), p(0, 2), true, false},
+		{p(0, 2), p(0, 1), false, true},
+		{p(7, 1), p(7, 0), false, true},
+		{p(0, 1), p(0, 1), false, false},
+		{p(0, 3), p(0, 1), false, false},
+		{p(1, 0), p(0, 9), false, false},
+		{p(0, 9), p(1, 0), true, false},
+		{p(1, 1), p(0, 0), false, false},
+		{p(1, 0), p(0, math.MaxUint64), false, false},
+		{p(0, 0), p(0, math.MaxUint64), true, false},
+		{Position{}, p(0, 1), false, false},
+		{Position{Minor: 2}, p(0, 1), false, false},
+		{p(0, 1), Position{}, false, false},
+		{Position{}, Position{}, false, false},
 	} {
-		if got := test.a.Before(test.b); got != test.want {
+		if got := test.a.Before(test.b); got != test.before {
 			t.Errorf("%v before %v: %v", test.a, test.b, got)
 		}
-	}
-	for _, test := range []struct {
-		a, b Position
-		want bool
-	}{
-		{p(0, 2), p(0, 1), true},
-		{p(7, 1), p(7, 0), true},
-		{p(0, 1), p(0, 1), false},
-		{p(0, 1), p(0, 2), false},
-		{p(0, 3), p(0, 1), false},
-		{p(1, 0), p(0, math.MaxUint64), false},
-		{p(1, 1), p(0, 0), false},
-		{p(0, 0), p(0, math.MaxUint64), false},
-		{Position{Minor: 2}, p(0, 1), false},
-		{p(0, 1), Position{}, false},
-	} {
-		if got := test.a.Next(test.b); got != test.want {
-			t.Errorf("%v next to %v: %v", test.a, test.b, got)
+		if got := test.a.Next(test.b); got != test.next {
+			t.Errorf("%v next after %v: %v", test.a, test.b, got)
 		}
 	}
 	if Acked.String() != "acked" || Rejected.String() != "rejected" || Outcome(0).String() != "unknown" {

@@ -94,6 +94,33 @@ func TestWakeBeforeWait(t *testing.T) {
 	})
 }
 
+// A wake ends one wait; at most it comes late and ends the next one. What it leaves behind must not end all that follow.
+func TestWakeEndsNothingElse(t *testing.T) {
+	eachSleeper(t, func(t *testing.T, p *Pacer) {
+		const length = int64(5 * time.Millisecond)
+		for range 3 {
+			waker := time.AfterFunc(time.Millisecond, p.Wake)
+			if err := p.Wait(t.Context(), 0, Never); err != nil {
+				t.Fatal(err)
+			}
+			waker.Stop()
+			early := 0
+			for range 5 {
+				start := time.Now()
+				if err := p.Wait(t.Context(), 0, length); err != nil {
+					t.Fatal(err)
+				}
+				if int64(time.Since(start)) < length {
+					early++
+				}
+			}
+			if early > 1 {
+				t.Errorf("%d of 5 waits ended early after one wake", early)
+			}
+		}
+	})
+}
+
 // Every wake is noticed, wherever it falls: the test hangs if one gets lost.
 func TestNoWakeIsLost(t *testing.T) {
 	eachSleeper(t, func(t *testing.T, p *Pacer) {

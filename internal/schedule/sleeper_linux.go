@@ -93,9 +93,6 @@ func (s *fdSleeper) arm(uintptr) bool {
 	return s.failed != nil || s.woken.Load()
 }
 
-// past is a time of the past, and not the zero time, which is no deadline.
-var past = time.Unix(1, 0) //nolint:gochecknoglobals // a constant that Go cannot declare as one
-
 // never is longer than any run; the timer stays off.
 const never = 100 * 365 * 24 * time.Hour
 
@@ -127,6 +124,7 @@ func (s *fdSleeper) watch(ctx context.Context) {
 func (s *fdSleeper) wake() {
 	s.woken.Store(true)
 	if s.asleep.Load() {
+		past := time.Unix(1, 0)          // not the zero time, which is no deadline
 		_ = s.file.SetReadDeadline(past) // it fails once the file is closed, and then nobody sleeps
 	}
 }

@@ -29,8 +29,8 @@ type Deps struct {
 	// History is nil where none is kept.
 	History *history.Writer
 	Logger  *slog.Logger
-	// Pause is the time between two of the wake-ups that what arrives is held for, 0 while it is not: closed loops then look at their
-	// windows at the same times, the multiples of the pause. It may be nil, for never.
+	// Pause is how far apart the wake-ups are for which arrivals are held (socket.Coalescer), 0 while they are not. Closed loops ask for it
+	// whenever they wait, and look at their windows at the same times, the multiples of the pause. It may be nil, for never.
 	Pause func() time.Duration
 	// Notify is told of connections lost and found again.
 	Notify func(text string)
