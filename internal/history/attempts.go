@@ -81,6 +81,12 @@ func (c *attemptCoder) learn(g *laneGuess, a *Attempt, intended, sent uint64) {
 	c.intended, c.sent = intended, sent
 }
 
+// follow learns all up to last of a streak whose first two were appended. What lies between is wholly as expected, and coded by the byte.
+func (c *attemptCoder) follow(last *Attempt) byte {
+	c.learn(c.guesses.at(c.producer, last.Lane), last, c.intended, c.sent)
+	return 0
+}
+
 // read decodes one attempt.
 func (c *attemptCoder) read(s *source, a *Attempt) {
 	flags := s.byte()

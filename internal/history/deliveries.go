@@ -149,6 +149,20 @@ func (c *deliveryCoder) learn(g *laneGuess, sender *producerGuess, place *shardG
 	c.known, c.member, c.session, c.at = d.Position.Known, d.Member, d.Session, at
 }
 
+// follow learns all up to last of a streak whose first two were appended. What lies between is wholly as expected, and coded by the byte.
+func (c *deliveryCoder) follow(last *Delivery) byte {
+	g, sender, place := c.guesses.at(last.Producer, last.Lane), &c.producers[last.Producer%producerGuesses], c.shard(last.Shard)
+	g.index, sender.index = last.Index-1, last.Index-1
+	if last.Position.Known {
+		place.minor = last.Position.Minor - 1
+	}
+	c.learn(g, sender, place, last, c.at)
+	if last.Redelivered {
+		return deliveryRedelivered
+	}
+	return 0
+}
+
 // read decodes one delivery.
 func (c *deliveryCoder) read(s *source, d *Delivery) {
 	flags, more := s.byte(), byte(0)

@@ -21,5 +21,5 @@
 //
 // An event is a byte of flags, followed by the values that are not as the coder expects them (see predict.go): sequence numbers are
 // dense per lane, lanes take turns, positions rise in steps, times move little. Times are kept in µs, rounded down, so that their order
-// stays. The intended time of a delivery is not kept: it is its attempt's.
+// stays.
 package history

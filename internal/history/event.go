@@ -10,6 +10,8 @@ type Attempt struct {
 	Incarnation uint16
 	// Intended and Sent are in ns since the run's epoch.
 	Intended, Sent int64
+	// Following is how many more attempts the event stands for (see Extend).
+	Following uint32
 }
 
 // Receipt is the final outcome of one attempt.
@@ -19,6 +21,8 @@ type Receipt struct {
 	Position message.Position
 	// At is in ns since the run's epoch.
 	At int64
+	// Following is how many more receipts the event stands for (see Extend).
+	Following uint32
 }
 
 // Delivery is one arrival at one member of a group.
@@ -35,6 +39,8 @@ type Delivery struct {
 	Redelivered bool
 	// Session counts the member's connections, from 0.
 	Session uint32
-	// Intended and At are in ns since the run's epoch.
-	Intended, At int64
+	// At is in ns since the run's epoch.
+	At int64
+	// Following is how many more deliveries the event stands for (see Extend).
+	Following uint32
 }

@@ -48,7 +48,7 @@ func (r *record) totals() Totals {
 	return t
 }
 
-// asKept is the record as a file keeps it: times in µs, deliveries without the intended time.
+// asKept is the record as a file keeps it: times in µs.
 func (r *record) asKept() *record {
 	floor := func(ns int64) int64 { return nanos(micros(ns)) }
 	out := newRecord()
@@ -66,7 +66,7 @@ func (r *record) asKept() *record {
 	}
 	for id, s := range r.deliveries {
 		for _, d := range s {
-			d.At, d.Intended = floor(d.At), 0
+			d.At = floor(d.At)
 			out.deliveries[id] = append(out.deliveries[id], d)
 		}
 	}
@@ -160,7 +160,7 @@ func healthy(messages int) *record {
 		shard := int32(i % 4)
 		r.attempts[1] = append(r.attempts[1], Attempt{ID: id, Index: n, Shard: shard, Intended: at, Sent: at + 1700})
 		r.receipts[1] = append(r.receipts[1], Receipt{ID: id, Outcome: message.Acked, Position: p, At: at + 310_500})
-		r.deliveries[0] = append(r.deliveries[0], Delivery{ID: id, Index: n, Shard: shard, Position: p, At: at + 400_900, Intended: at})
+		r.deliveries[0] = append(r.deliveries[0], Delivery{ID: id, Index: n, Shard: shard, Position: p, At: at + 400_900})
 	}
 	return r
 }
@@ -203,7 +203,7 @@ func anything(t *rapid.T) *record {
 				ID: id(producer), Status: message.Status(rapid.IntRange(0, 2).Draw(t, "status")), Group: group,
 				Member: small.Draw(t, "member"), Session: small.Draw(t, "session"), Index: number.Draw(t, "index"),
 				Incarnation: rapid.Uint16().Draw(t, "incarnation"), Shard: shard.Draw(t, "shard"), Position: position(),
-				Redelivered: rapid.Bool().Draw(t, "redelivered"), Intended: ns.Draw(t, "intended"), At: ns.Draw(t, "at"),
+				Redelivered: rapid.Bool().Draw(t, "redelivered"), At: ns.Draw(t, "at"),
 			})
 		}
 	}

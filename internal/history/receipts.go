@@ -79,6 +79,19 @@ func (c *receiptCoder) learn(g *laneGuess, r *Receipt, at uint64) {
 	c.at = at
 }
 
+// follow learns all up to last of a streak whose first two were appended. What lies between is wholly as expected, and coded by the byte.
+func (c *receiptCoder) follow(last *Receipt) byte {
+	g := c.guesses.at(c.producer, last.Lane)
+	if !last.Position.Known {
+		c.learn(g, last, c.at)
+		return byte(last.Outcome) * receiptOutcome
+	}
+	g.position = last.Position.Minor - 1
+	c.minor = last.Position.Minor - 1
+	c.learn(g, last, c.at)
+	return byte(last.Outcome)*receiptOutcome | receiptKnown
+}
+
 // read decodes one receipt.
 func (c *receiptCoder) read(s *source, r *Receipt) {
 	flags := s.byte()

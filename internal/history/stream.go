@@ -19,6 +19,21 @@ func (s *stream) room() {
 	}
 }
 
+// repeat adds n events of which each is coded by the one byte.
+func (s *stream) repeat(code byte, n uint32) {
+	for n > 0 {
+		s.room()
+		fits := min(n, uint32(fullBlock-eventMax-len(s.buf)+1)) // as many as would go into the block one by one
+		end := len(s.buf)
+		s.buf = s.buf[:end+int(fits)]
+		for i := range s.buf[end:] {
+			s.buf[end+i] = code
+		}
+		s.events += fits
+		n -= fits
+	}
+}
+
 // flush hands the block over. It waits only where the disk is behind by the whole queue.
 func (s *stream) flush() {
 	if s.events == 0 {
@@ -46,9 +61,21 @@ type receiptLog struct {
 	coder *receiptCoder
 }
 
-// Attempt records a, which must be of this producer.
+// Attempt records a, which must be of this producer. Of a streak's events, the first two teach the coder what to expect of the others.
 func (p *ProducerLog) Attempt(a *Attempt) {
 	l := &p.attempts
+	l.add(a)
+	if a.Following > 0 {
+		second := a.Nth(1)
+		l.add(&second)
+	}
+	if a.Following > 1 {
+		last := a.Nth(a.Following)
+		l.repeat(l.coder.follow(&last), a.Following-1)
+	}
+}
+
+func (l *attemptLog) add(a *Attempt) {
 	l.room()
 	l.buf = l.coder.append(l.buf, a)
 	l.events++
@@ -64,6 +91,18 @@ func (p *ProducerLog) Attempts(as []Attempt) {
 // Receipt records r, which must be of this producer.
 func (p *ProducerLog) Receipt(r *Receipt) {
 	l := &p.receipts
+	l.add(r)
+	if r.Following > 0 {
+		second := r.Nth(1)
+		l.add(&second)
+	}
+	if r.Following > 1 {
+		last := r.Nth(r.Following)
+		l.repeat(l.coder.follow(&last), r.Following-1)
+	}
+}
+
+func (l *receiptLog) add(r *Receipt) {
 	l.room()
 	l.buf = l.coder.append(l.buf, r)
 	l.events++
@@ -78,8 +117,21 @@ type GroupLog struct {
 // Deliveries records a batch, in the order in which the judge's book is told of it. The caller holds the lock that fixes this order.
 func (g *GroupLog) Deliveries(ds []Delivery) {
 	for i := range ds {
-		g.room()
-		g.buf = g.coder.append(g.buf, &ds[i])
-		g.events++
+		d := &ds[i]
+		g.add(d)
+		if d.Following > 0 {
+			second := d.Nth(1)
+			g.add(&second)
+		}
+		if d.Following > 1 {
+			last := d.Nth(d.Following)
+			g.repeat(g.coder.follow(&last), d.Following-1)
+		}
 	}
+}
+
+func (g *GroupLog) add(d *Delivery) {
+	g.room()
+	g.buf = g.coder.append(g.buf, d)
+	g.events++
 }

@@ -58,7 +58,7 @@ func (t *traffic) step() {
 	position := message.Position{Minor: t.positions[shard], Known: true}
 	t.attempt = history.Attempt{ID: id, Index: index, Shard: shard, Intended: at, Sent: at + 100}
 	t.receipt = history.Receipt{ID: id, Outcome: message.Acked, Position: position, At: at + 1000}
-	t.delivery = history.Delivery{ID: id, Index: index, Shard: shard, Position: position, Intended: at, At: at + 2000}
+	t.delivery = history.Delivery{ID: id, Index: index, Shard: shard, Position: position, At: at + 2000}
 }
 
 // BenchmarkBook is the whole path of a message through the book, events made in advance: attempt, receipt, delivery in batches of 256.

@@ -3,7 +3,8 @@ package judge
 import "ordeal/internal/history"
 
 // Book observes what happens to the messages of a run and classifies it in bounded memory. Attempt, Receipt and Deliveries are the hot
-// path: they take no lock but a group's own, call no interface and allocate only when something new or odd turns up.
+// path: they take no lock but a group's own, call no interface and allocate only when something new or odd turns up. Each event may be a
+// streak (history.Attempt.Extend), which is judged as the events that it stands for.
 type Book struct {
 	plan    Plan
 	senders []*sender // by producer ID - 1
@@ -27,7 +28,7 @@ func NewBook(plan Plan) *Book {
 func (b *Book) Attempt(a *history.Attempt) {
 	if s := b.sender(a.Producer, a.Lane); s != nil && a.Seq < limit {
 		s.attempt(a)
-		s.show(a.Index)
+		s.show(a.Index + uint64(a.Following))
 	}
 }
 
@@ -46,7 +47,7 @@ func (b *Book) Attempts(as []history.Attempt) {
 			s.attempt(&as[i])
 		}
 	}
-	s.show(last.Index)
+	s.show(last.Index + uint64(last.Following))
 }
 
 // Receipt notes the final outcome of one attempt. For one producer, one goroutine at a time calls it; beside Attempt and Deliveries it
@@ -75,7 +76,17 @@ func (b *Book) Deliveries(group uint32, ds []history.Delivery) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i := range ds {
-		g.deliver(&ds[i])
+		d := &ds[i]
+		if d.Following == 0 {
+			g.deliver(d)
+			continue
+		}
+		if !g.deliverStreak(d) {
+			for n := range d.Following + 1 {
+				one := d.Nth(n)
+				g.deliver(&one)
+			}
+		}
 	}
 }
 

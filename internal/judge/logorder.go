@@ -73,9 +73,7 @@ func (o *logOrder) observe(d *history.Delivery, shard int32, p int, lane *seenLa
 	}
 	if d.Position.Next(s.floor) {
 		o.turn(d, s, shard, p, lane)
-		if s.waiting.count > 0 && s.waiting.lowest().position.Next(s.floor) {
-			o.judge(s, shard, 0)
-		}
+		o.drain(s, shard)
 		return
 	}
 	s.waiting.add(placing{id: d.ID, position: d.Position, index: d.Index, at: d.At, incarnation: d.Incarnation}, &o.rooms)
@@ -99,6 +97,13 @@ func (o *logOrder) direct(d *history.Delivery, s *logShard, shard int32, p int, 
 	}
 	if o.marks != nil && !o.blind {
 		o.group.pass(o.marks, d, shard, p, lane, true)
+	}
+}
+
+// drain judges what waits and has its turn now that the floor was raised.
+func (o *logOrder) drain(s *logShard, shard int32) {
+	if s.waiting.count > 0 && s.waiting.lowest().position.Next(s.floor) {
+		o.judge(s, shard, 0)
 	}
 }
 

@@ -17,8 +17,14 @@ type events struct {
 }
 
 // book plays everything into a book.
-func (e *events) book() *Book {
+func (e *events) book() *Book { return e.bookWith(windowPerMember) }
+
+// bookWith does so with another window for what waits for its turn in groups of several members.
+func (e *events) bookWith(window int) *Book {
 	b := NewBook(e.plan)
+	for _, g := range b.groups {
+		g.log.window = min(g.log.window, window)
+	}
 	for i := 0; i < len(e.attempts); {
 		n := i + 1 // of one producer, as its goroutine tells of them
 		for n < len(e.attempts) && n < i+5 && e.attempts[n].Producer == e.attempts[i].Producer {

@@ -33,7 +33,7 @@ func (g *audience) order(d *history.Delivery, p int, lane *seenLane, first bool)
 	}
 	forward := placed && len(g.members) > 1 && m.forward(d, shard, g.shards)
 	if first {
-		g.tally(p, shard)
+		g.tally(p, shard, 1)
 		g.pass(m.marks, d, shard, p, lane, !forward)
 	}
 	switch {
@@ -119,14 +119,14 @@ func (g *audience) late(d *history.Delivery, behind uint64, scope Scope) {
 	n.Distance, n.scope = behind, scope
 }
 
-// tally counts a first appearance that was compared.
-func (g *audience) tally(p int, shard int32) {
+// tally counts n first appearances that were compared.
+func (g *audience) tally(p int, shard int32, n int64) {
 	if !g.readers[p].keyed {
-		g.judged[PerShard]++
+		g.judged[PerShard] += n
 		return
 	}
-	g.judged[PerKey]++
+	g.judged[PerKey] += n
 	if shard >= 0 {
-		g.judged[PerShard]++
+		g.judged[PerShard] += n
 	}
 }

@@ -33,8 +33,8 @@ type settledLane struct {
 
 // attempt notes a; only the producer's goroutine calls it, and show after it.
 func (s *sender) attempt(a *history.Attempt) {
-	if next := s.attempts.at(a.Lane); a.Seq >= *next {
-		*next = a.Seq + 1
+	if next := s.attempts.at(a.Lane); a.Seq+uint64(a.Following) >= *next {
+		*next = a.Seq + uint64(a.Following) + 1
 	}
 }
 
@@ -52,13 +52,13 @@ func (s *sender) receipt(r *history.Receipt) {
 	}
 	lane := s.settled.at(r.Lane)
 	if r.Outcome == message.Acked {
-		lane.acked.add(r.Seq, &s.pool)
+		lane.acked.addRun(r.Seq, r.Seq+uint64(r.Following)+1, &s.pool)
 		return
 	}
 	if lane.rejected == nil {
 		lane.rejected = new(set)
 	}
-	lane.rejected.add(r.Seq, &s.pool)
+	lane.rejected.addRun(r.Seq, r.Seq+uint64(r.Following)+1, &s.pool)
 }
 
 // merge takes over what other knows of the same producer.

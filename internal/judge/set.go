@@ -97,11 +97,16 @@ func (p *pool) putChunks(c *chunks) {
 
 // add puts n in and tells whether it was not in before.
 func (s *set) add(n uint64, p *pool) bool {
-	if n == s.base && (s.chunks == nil || n>>pageBits >= s.chunks.top) {
+	if s.next(n) {
 		s.base++
 		return true
 	}
 	return s.addOdd(n, p)
+}
+
+// next tells whether n is the watermark and nothing above it is in: then numbers from n on are put in by lifting the watermark.
+func (s *set) next(n uint64) bool {
+	return n == s.base && (s.chunks == nil || n>>pageBits >= s.chunks.top)
 }
 
 // addOdd is add where n is not simply the next one.

@@ -159,7 +159,7 @@ func (s *set) unite(other *set, p *pool) {
 
 // addRun puts in all of [from, to).
 func (s *set) addRun(from, to uint64, p *pool) {
-	if s.chunks == nil && from <= s.base {
+	if s.next(from) || s.chunks == nil && from <= s.base {
 		s.base = max(s.base, to)
 		return
 	}

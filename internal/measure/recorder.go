@@ -30,31 +30,34 @@ const none = -1
 // Record takes one sample of ns for a message of a phase, given as index into the collector's phases. It takes no lock and allocates
 // nothing, but for the first samples of a second. Samples above 1 h are recorded as 1 h and counted as overflow; negative ones,
 // which show that two clocks disagree, are recorded as 0 and counted too.
-func (r *Recorder) Record(m Metric, phase int, ns int64) {
+func (r *Recorder) Record(m Metric, phase int, ns int64) { r.RecordAlike(m, phase, ns, 1) }
+
+// RecordAlike takes n samples of the same value, as n calls of Record would.
+func (r *Recorder) RecordAlike(m Metric, phase int, ns, n int64) {
 	s := r.live[phase&1]
 	if s.second != r.epoch.Load() || s.phase != phase || uint64(ns) > highest {
-		s, ns = r.prepare(phase, ns)
+		s, ns = r.prepare(phase, ns, n)
 	}
 	b := bucket(ns)
 	c := s.metrics[m][b>>slotBits]
 	if c == nil {
 		c = r.collector.extend(s, m, b>>slotBits)
 	}
-	c[b&(slots-1)]++
+	c[b&(slots-1)] += n
 }
 
-// prepare does what Record seldom needs: another set, a value within the range.
-func (r *Recorder) prepare(phase int, ns int64) (*set, int64) {
+// prepare does what recording seldom needs: another set, a value within the range.
+func (r *Recorder) prepare(phase int, ns, n int64) (*set, int64) {
 	s := r.live[phase&1]
 	if s.second != r.epoch.Load() || s.phase != phase {
 		s = r.collector.exchange(r, phase)
 	}
 	switch {
 	case ns < 0:
-		s.negative++
+		s.negative += n
 		ns = 0
 	case ns > highest:
-		s.overflow++
+		s.overflow += n
 		ns = highest
 	}
 	return s, ns

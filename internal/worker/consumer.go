@@ -35,7 +35,9 @@ type consumer struct {
 	events  []history.Delivery
 	unacked []drivers.Delivery
 	latency *measure.Recorder
-	phase   int
+	// endToEnd goes to latency.
+	endToEnd alike
+	phase    int
 
 	connected  atomic.Bool
 	reconnects atomic.Int64
@@ -162,25 +164,33 @@ func (c *consumer) ack(ctx context.Context, least int) error {
 	return err
 }
 
-// observe parses what arrived and notes it with the group.
+// observe parses what arrived and notes it with the group, in streaks.
 func (c *consumer) observe(ds []drivers.Delivery) {
 	live := c.run.live.Load()
 	now := int64(0)
 	if live != nil {
 		now = c.run.clock.Now()
 	}
-	c.events = c.events[:len(ds)]
+	c.events = c.events[:0]
 	var s message.Stamp
 	for i := range ds {
-		d, e := &ds[i], &c.events[i]
+		d, n := &ds[i], len(c.events)
+		c.events = c.events[:n+1]
+		e := &c.events[n]
 		e.Status = message.Parse(d.Body, c.run.plan.Run, &s)
-		e.ID, e.Index, e.Incarnation, e.Intended = s.ID, s.Index, s.Incarnation, s.Intended
+		e.ID, e.Index, e.Incarnation, e.Following = s.ID, s.Index, s.Incarnation, 0
 		e.Shard, e.Position, e.Redelivered = d.Shard, message.Position(d.Position), d.Redelivered
 		e.Group, e.Member, e.Session, e.At = c.group.plan.ID, uint32(c.plan.Member), c.number, now
 		if live != nil && e.Status == message.Whole && s.Intended >= 0 {
 			c.phase = c.run.phase(s.Intended, c.phase)
-			c.latency.Record(measure.EndToEnd, c.phase, now-s.Intended)
+			c.endToEnd.add(c.phase, now-s.Intended)
+		}
+		if n > 0 && c.events[n-1].Extend(e) {
+			c.events = c.events[:n]
 		}
 	}
-	c.group.observe(c.events, now)
+	if live != nil {
+		c.endToEnd.flush()
+	}
+	c.group.observe(c.events, int64(len(ds)), now)
 }

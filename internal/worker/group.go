@@ -41,24 +41,28 @@ func (g *group) begin(spans []measure.Span, received *measure.Counter) {
 	defer g.mu.Unlock()
 	g.gaps, g.received = measure.NewGaps(spans), received
 	for i := range g.early {
-		g.early[i].At, g.early[i].Intended = 0, 0
+		g.early[i].At = 0
 	}
 	g.note(g.early)
 	g.early = nil
 }
 
-// observe notes a batch that one member received.
-func (g *group) observe(ds []history.Delivery, now int64) {
+// observe notes a batch of n deliveries that one member received.
+func (g *group) observe(ds []history.Delivery, n, now int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i := range ds {
 		if shard := int(ds[i].Shard); shard >= 0 && shard < len(g.high) {
-			if high := &g.high[shard]; !high.Known || high.Before(drivers.Position(ds[i].Position)) {
-				*high = drivers.Position(ds[i].Position)
+			last := drivers.Position(ds[i].Position)
+			if last.Known {
+				last.Minor += uint64(ds[i].Following)
+			}
+			if high := &g.high[shard]; !high.Known || high.Before(last) {
+				*high = last
 			}
 		}
 	}
-	g.total += int64(len(ds))
+	g.total += n
 	g.last = now
 	if g.gaps == nil {
 		g.early = append(g.early, ds...)
@@ -70,7 +74,7 @@ func (g *group) observe(ds []history.Delivery, now int64) {
 		return
 	}
 	g.gaps.Observe(now)
-	g.received.Add(int64(len(ds)))
+	g.received.Add(n)
 	g.note(ds)
 }
 

@@ -198,10 +198,13 @@ func (w *Local) Start(clock measure.Clock, c *measure.Collector, spans []measure
 	r.clock, r.spans = clock, spans
 	for _, consumer := range w.consumers {
 		consumer.latency = c.Recorder(measure.EndToEnd)
+		consumer.endToEnd = alike{recorder: consumer.latency, metric: measure.EndToEnd}
 	}
 	for _, p := range w.producers {
 		p.sent = c.Recorder(measure.Lag, measure.Own)
 		p.settles = c.Recorder(measure.Ack, measure.Service)
+		p.ack = alike{recorder: p.settles, metric: measure.Ack}
+		p.service = alike{recorder: p.settles, metric: measure.Service}
 		p.handed = c.Counter(SentCounter)
 		p.outcomes = [...]*measure.Counter{
 			message.Unknown: c.Counter(UnknownCounter), message.Acked: c.Counter(AckedCounter), message.Rejected: c.Counter(RejectedCounter),

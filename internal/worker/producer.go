@@ -47,16 +47,20 @@ type producer struct {
 	due     int64  // its intended time
 	seqs    []uint64
 	batch   []drivers.Message
-	// attempts are those of the batch's messages that are sent for the first time.
+	// attempts are those of the batch's messages that are sent for the first time, in streaks.
 	attempts []history.Attempt
 	sent     *measure.Recorder // lag, by the producer's goroutine
 	settles  *measure.Recorder // ack latency and service time, by the settling goroutine
+	// ack and service go to settles.
+	ack, service alike
 	// settledAt is the clock reading of the receipt before, which serves this one too while burst is set; the settling goroutine's.
 	settledAt int64
 	burst     bool
 	// receipts are those of an answer that are yet to be settled; touched keeps the look at their slots from being left out as useless.
 	receipts []drivers.Receipt
 	touched  uint32
+	// concluded is what is yet to be told of their messages, in streaks.
+	concluded []history.Receipt
 	// handed counts messages given to the driver, outcomes what became of them; settled is what outcomes are yet to be told.
 	handed   *measure.Counter
 	outcomes [3]*measure.Counter
@@ -180,11 +184,25 @@ func (p *producer) allSent() bool {
 func (p *producer) gather() {
 	p.batch, p.attempts = p.batch[:0], p.attempts[:0]
 	p.window.learn()
+	excuse := p.excuse
 	p.fill()
 	p.window.showTaken()
 	p.run.deps.Book.Attempts(p.attempts)
 	if p.log != nil {
 		p.log.Attempts(p.attempts)
+	}
+	for i := range p.attempts {
+		p.lag(&p.attempts[i], excuse)
+	}
+}
+
+// lag records how late the attempts of a streak are.
+func (p *producer) lag(a *history.Attempt, excuse int64) {
+	lag, n := a.Sent-a.Intended, int64(a.Following)+1
+	phase := p.run.phase(a.Intended, p.phase)
+	p.sent.RecordAlike(measure.Lag, phase, lag, n)
+	if own := lag - excuse; own > 0 || excuse == 0 {
+		p.sent.RecordAlike(measure.Own, phase, own, n)
 	}
 }
 
@@ -234,17 +252,21 @@ func (p *producer) stamp(i uint32) {
 	if p.plan.Keys != nil {
 		s.key = appendKey(s.key[:0], lane)
 	}
-	p.attempts = p.attempts[:len(p.attempts)+1]
-	a := &p.attempts[len(p.attempts)-1]
-	a.ID, a.Index, a.Shard, a.Incarnation, a.Intended, a.Sent = s.ID, s.index, shard, p.incarnation, s.intended, p.now
-	lag := p.now - s.intended
-	p.sent.Record(measure.Lag, p.phase, lag)
-	if own := lag - p.excuse; own > 0 || p.excuse == 0 {
-		p.sent.Record(measure.Own, p.phase, own)
-	}
+	p.attempt(s)
 	p.next++
 	p.due = p.intended()
 	p.hand(i, s)
+}
+
+// attempt adds the first try of slot s's message to the attempts.
+func (p *producer) attempt(s *slot) {
+	n := len(p.attempts)
+	p.attempts = p.attempts[:n+1]
+	a := &p.attempts[n]
+	a.ID, a.Index, a.Shard, a.Incarnation, a.Intended, a.Sent, a.Following = s.ID, s.index, s.shard, p.incarnation, s.intended, s.sent, 0
+	if n > 0 && p.attempts[n-1].Extend(a) {
+		p.attempts = p.attempts[:n]
+	}
 }
 
 // hand adds the message of slot i to the batch, in place: the batch has room for sendBatch.
@@ -338,11 +360,12 @@ func (p *producer) finish(ctx context.Context) {
 
 // giveUp ends the tries of messages that wait for another one. Nothing is settled any more.
 func (p *producer) giveUp() {
-	defer p.show()
 	now := p.run.clock.Now()
 	for {
 		i, ok := p.window.retry.pop()
 		if !ok {
+			p.tell()
+			p.show()
 			return
 		}
 		p.conclude(&p.window.slots[i], i, &drivers.Receipt{Outcome: drivers.Rejected}, now)

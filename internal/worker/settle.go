@@ -3,7 +3,6 @@ package worker
 import (
 	"ordeal/drivers"
 	"ordeal/internal/history"
-	"ordeal/internal/measure"
 	"ordeal/internal/message"
 )
 
@@ -38,6 +37,7 @@ func (p *producer) settleAll() {
 		}
 	}
 	p.receipts = p.receipts[:0]
+	p.tell()
 }
 
 func (p *producer) settleSlot(s *slot, i uint32, r *drivers.Receipt) {
@@ -51,6 +51,19 @@ func (p *producer) settleSlot(s *slot, i uint32, r *drivers.Receipt) {
 		}
 	}
 	p.conclude(s, i, r, p.settledAt)
+}
+
+// tell notes what was concluded.
+func (p *producer) tell() {
+	for i := range p.concluded {
+		p.run.deps.Book.Receipt(&p.concluded[i])
+		if p.log != nil {
+			p.log.Receipt(&p.concluded[i])
+		}
+	}
+	p.concluded = p.concluded[:0]
+	p.ack.flush()
+	p.service.flush()
 }
 
 // show lets the producer's goroutine, and whoever looks at the run, know of what was settled: once for all receipts of one answer.
@@ -75,21 +88,20 @@ func (p *producer) settledSoFar() (n int64) {
 	return n
 }
 
-// conclude notes the final outcome of a message and frees its slot, for show to tell of.
+// conclude has the final outcome of a message noted by tell, and frees its slot, which show makes known.
 func (p *producer) conclude(s *slot, i uint32, r *drivers.Receipt, now int64) {
 	outcome := message.Outcome(r.Outcome)
 	if outcome == message.Rejected && s.doubt {
 		outcome = message.Unknown
 	}
 	receipt := history.Receipt{ID: s.ID, Outcome: outcome, Position: message.Position(r.Position), At: now}
-	p.run.deps.Book.Receipt(&receipt)
-	if p.log != nil {
-		p.log.Receipt(&receipt)
+	if n := len(p.concluded); n == 0 || !p.concluded[n-1].Extend(&receipt) {
+		p.concluded = append(p.concluded, receipt)
 	}
 	p.settled[outcome]++
 	if outcome == message.Acked {
-		p.settles.Record(measure.Ack, int(s.phase), now-s.intended)
-		p.settles.Record(measure.Service, int(s.phase), now-s.sent)
+		p.ack.add(int(s.phase), now-s.intended)
+		p.service.add(int(s.phase), now-s.sent)
 	}
 	p.window.release(i)
 }

@@ -1,0 +1,80 @@
+package judge
+
+import (
+	"ordeal/internal/history"
+	"ordeal/internal/message"
+)
+
+// deliverStreak notes a streak of deliveries (history.Delivery.Extend) at once, where each would have been what was expected next in every
+// respect. Where anything about it may be odd it changes nothing and returns false: then each has to be delivered by itself. The lock is
+// held.
+func (g *audience) deliverStreak(d *history.Delivery) bool {
+	p := int(d.Producer) - 1
+	if d.Status != message.Whole || d.Redelivered || p < 0 || p >= len(g.readers) || d.Lane >= g.readers[p].lanesMax ||
+		int64(d.Member) >= int64(len(g.members)) {
+		return false
+	}
+	r, m, last := &g.readers[p], &g.members[d.Member], d.Nth(d.Following)
+	// What is plausible of the last is so of all: their indices are lower, and as far from their sequence numbers.
+	if last.Seq >= limit-1 || !g.plausible(&last, r) || d.Session != m.session || !m.started {
+		return false
+	}
+	lane, shard := r.lanes.at(d.Lane), g.shard(d)
+	if !lane.seen.next(d.Seq) || !g.younger(m.marks, d, shard, p) {
+		return false
+	}
+	n := uint64(d.Following) + 1
+	switch placed := d.Position.Known && shard >= 0; {
+	case !placed:
+		g.log.blind = true
+	case len(g.members) > 1:
+		if !g.log.takeTurns(d, &last, shard, p, lane) {
+			return false
+		}
+		m.forward(&last, shard, g.shards) // or not: what is younger than all before it is in order either way
+	case !g.log.takeDirectly(d, &last, shard, p, lane):
+		return false
+	}
+	g.delivered += int64(n)
+	r.whole += int64(n)
+	lane.seen.base += n
+	g.tally(p, shard, int64(n))
+	g.pass(m.marks, &last, shard, p, lane, false)
+	return true
+}
+
+// younger tells whether the message, and so each of a streak that it begins, is younger than all before it in a stream.
+func (g *audience) younger(m *marks, d *history.Delivery, shard int32, p int) bool {
+	if pack(d.Incarnation, d.Seq) <= *m.lane(p, d.Lane) {
+		return false
+	}
+	return !g.readers[p].keyed || shard < 0 || pack(d.Incarnation, d.Index) > *m.shard(p, shard, g.shards)
+}
+
+// takeDirectly is direct for a streak of first appearances; it returns false where one of them may be odd.
+func (o *logOrder) takeDirectly(d, last *history.Delivery, shard int32, p int, lane *seenLane) bool {
+	s, marked := &o.shards[shard], o.marks != nil && !o.blind
+	if s.floor.Known && !s.floor.Before(d.Position) || marked && !o.group.younger(o.marks, d, shard, p) {
+		return false
+	}
+	s.floor = last.Position
+	if marked {
+		o.group.pass(o.marks, last, shard, p, lane, false)
+	}
+	return true
+}
+
+// takeTurns is observe for a streak whose turn has come, in a group of several members; it returns false where it has not, or where one of
+// the streak may be odd.
+func (o *logOrder) takeTurns(d, last *history.Delivery, shard int32, p int, lane *seenLane) bool {
+	s, placed := &o.shards[shard], o.placed[p].at(d.Lane)
+	if !d.Position.Next(s.floor) || !placed.next(d.Seq) || !o.group.younger(o.marks, d, shard, p) ||
+		s.waiting.count > 0 && !last.Position.Before(s.waiting.lowest().position) {
+		return false
+	}
+	placed.base += uint64(d.Following) + 1
+	o.group.pass(o.marks, last, shard, p, lane, false)
+	s.floor = last.Position
+	o.drain(s, shard)
+	return true
+}
