@@ -68,12 +68,12 @@ func (f *flight) refuse(batch []drivers.Message, err error) {
 
 func (f *flight) reject(batch []drivers.Message, err error) {
 	for i := range batch {
-		f.tally.give(drivers.Receipt{Token: batch[i].Token, Outcome: drivers.Rejected, Err: err}, false)
+		f.tally.give(&drivers.Receipt{Token: batch[i].Token, Outcome: drivers.Rejected, Err: err}, false)
 	}
 }
 
 // answer settles the message of s by its promise; the receipt's token is filled in. It does nothing when the message was settled before.
-func (f *flight) answer(s *seat, r drivers.Receipt) {
+func (f *flight) answer(s *seat, r *drivers.Receipt) {
 	f.Lock()
 	if s.taken {
 		r.Token = s.token
@@ -91,13 +91,13 @@ func (f *flight) hear(n int) {
 }
 
 // land settles a message whose promise was only a part of what decides, or that got none.
-func (f *flight) land(s *seat, r drivers.Receipt) {
+func (f *flight) land(s *seat, r *drivers.Receipt) {
 	f.Lock()
 	defer f.Unlock()
 	f.put(s, r)
 }
 
-func (f *flight) put(s *seat, r drivers.Receipt) {
+func (f *flight) put(s *seat, r *drivers.Receipt) {
 	if !s.taken {
 		return
 	}
@@ -126,7 +126,7 @@ func (f *flight) end() {
 	defer f.Unlock()
 	f.tally.release(false)
 	for i := range f.seats {
-		f.put(&f.seats[i], drivers.Receipt{Err: f.Over()})
+		f.put(&f.seats[i], &drivers.Receipt{Err: f.Over()})
 	}
 }
 

@@ -155,9 +155,10 @@ func (p *producer) send(ctx context.Context, batch []drivers.Message) error {
 func (p *producer) record(batch []drivers.Message, now time.Time) {
 	for i := range batch {
 		m, s := &batch[i], p.seats[i]
-		s.record = kgo.Record{
-			Topic: p.spec.Topic.Name, Partition: m.Shard, Key: m.Key, Value: m.Body, Timestamp: now, Context: s, Headers: headers(m.Headers),
-		}
+		r := &s.record
+		*r = kgo.Record{} // field by field, for a copy of what was just put together makes the processor wait
+		r.Topic, r.Partition, r.Timestamp, r.Context = p.spec.Topic.Name, m.Shard, now, s
+		r.Key, r.Value, r.Headers = m.Key, m.Body, headers(m.Headers)
 	}
 }
 
@@ -185,19 +186,21 @@ func headers(in []drivers.Header) []kgo.RecordHeader {
 
 // land is every record's promise. The library keeps it from being called by two goroutines; those of Send come in between.
 func (p *producer) land(r *kgo.Record, err error) {
-	p.flight.answer(r.Context.(*seat), p.receipt(r, err))
+	var receipt drivers.Receipt
+	p.receipt(&receipt, r, err)
+	p.flight.answer(r.Context.(*seat), &receipt)
 }
 
-// receipt says what became of r; its token is left open.
-func (p *producer) receipt(r *kgo.Record, err error) drivers.Receipt {
-	if err != nil {
-		return p.refusal(err)
+// receipt says what became of r, in an empty receipt; its token is left open.
+func (p *producer) receipt(receipt *drivers.Receipt, r *kgo.Record, err error) {
+	switch {
+	case err != nil:
+		*receipt = p.refusal(err)
+	case p.spec.Guarantee != drivers.Sent:
+		receipt.Outcome, receipt.Position.Minor, receipt.Position.Known = drivers.Acked, uint64(r.Offset), true
+	default:
+		receipt.Outcome = drivers.Acked
 	}
-	receipt := drivers.Receipt{Outcome: drivers.Acked}
-	if p.spec.Guarantee != drivers.Sent {
-		receipt.Position = drivers.At(uint64(r.Offset))
-	}
-	return receipt
 }
 
 // refusal says what became of a message whose promise is err.

@@ -67,5 +67,7 @@ func (p *progress) due() bool { return p.done > p.committed && !p.moved }
 
 // delivery makes d the delivery of a record.
 func (p *progress) delivery(d *drivers.Delivery, offset int64, key, value []byte) {
-	*d = drivers.Delivery{Shard: p.shard, Position: drivers.At(uint64(offset)), Key: key, Body: value, Ref: p}
+	*d = drivers.Delivery{} // field by field, for a copy of what was just put together makes the processor wait
+	d.Shard, d.Position.Minor, d.Position.Known = p.shard, uint64(offset), true
+	d.Key, d.Body, d.Ref = key, value, p
 }

@@ -27,7 +27,7 @@ type tally struct {
 }
 
 // give passes a receipt on, or keeps it for a moment. last tells that no other message is in flight, so that none can follow.
-func (t *tally) give(r drivers.Receipt, last bool) {
+func (t *tally) give(r *drivers.Receipt, last bool) {
 	t.release(true) // r is to follow
 	if r.Outcome == drivers.Acked {
 		t.landed++
@@ -38,7 +38,7 @@ func (t *tally) give(r drivers.Receipt, last bool) {
 	case t.landed < t.told:
 		t.pass(r, true)
 	default:
-		t.kept, t.keeps = r, true
+		t.kept, t.keeps = *r, true
 	}
 }
 
@@ -54,17 +54,17 @@ func (t *tally) hear(n int) {
 func (t *tally) release(more bool) {
 	if t.keeps {
 		t.keeps = false
-		t.pass(t.kept, more)
+		t.pass(&t.kept, more)
 	}
 }
 
-func (t *tally) pass(r drivers.Receipt, more bool) {
+func (t *tally) pass(r *drivers.Receipt, more bool) {
 	t.run++
 	if !more {
 		t.run = 0
 	}
 	r.More = more
-	t.settle(r)
+	t.settle(*r)
 }
 
 // takenHook is the flight as the library's hook.

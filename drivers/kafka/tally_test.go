@@ -48,7 +48,7 @@ func TestTally(t *testing.T) {
 			tally.hear(s.told)
 		}
 		for range s.promises {
-			tally.give(drivers.Receipt{Outcome: drivers.Acked}, false)
+			tally.give(&drivers.Receipt{Outcome: drivers.Acked}, false)
 		}
 		if got := given.String(); got != s.want {
 			t.Fatalf("step %d: %q, want %q", step, got, s.want)
@@ -66,7 +66,7 @@ func TestTallyKeepsItsWord(t *testing.T) {
 		due, promised, run := 0, 0, 0
 		give := func(o drivers.Outcome, last bool) {
 			promised++
-			tally.give(drivers.Receipt{Token: uint64(promised), Outcome: o}, last)
+			tally.give(&drivers.Receipt{Token: uint64(promised), Outcome: o}, last)
 		}
 		check := func() {
 			if n := len(given); n > 0 && given[n-1].More && tally.told <= tally.landed && !tally.keeps {

@@ -31,7 +31,7 @@ func (p *producer) transact(ctx context.Context, batch []drivers.Message) error 
 		p.hand(p.seats, func(r *kgo.Record, err error) {
 			first.Lock()
 			defer first.Unlock()
-			receipts[number[r.Context.(*seat)]] = p.receipt(r, err)
+			p.receipt(&receipts[number[r.Context.(*seat)]], r, err)
 			if failed == nil {
 				failed = err
 			}
@@ -46,7 +46,7 @@ func (p *producer) transact(ctx context.Context, batch []drivers.Message) error 
 		return err
 	}
 	for i, s := range p.seats {
-		p.flight.land(s, receipts[i])
+		p.flight.land(s, &receipts[i])
 	}
 	return p.flight.state()
 }

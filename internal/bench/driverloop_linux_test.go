@@ -112,7 +112,8 @@ func (p *plainProducer) open(ctx context.Context, n *network, d drivers.Driver, 
 
 func (p *plainProducer) settle(r drivers.Receipt) {
 	if r.Outcome != drivers.Acked {
-		p.failed.CompareAndSwap(nil, &r)
+		failed := r // only here, so that no other receipt has to be on the heap
+		p.failed.CompareAndSwap(nil, &failed)
 		return
 	}
 	p.count.Add(1)

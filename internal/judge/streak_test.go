@@ -43,15 +43,15 @@ func (e *events) flow(random *rand.Rand) {
 				seqs[lane]++
 				index++
 			}
-			if late == nil && random.IntN(3) == 0 {
+			if len(late) == 0 && random.IntN(3) == 0 {
 				late = stretch
 				continue
 			}
-			if late != nil && late[0].Lane == lane { // what is of one lane stays in order
-				stretch, late = append(late, stretch...), nil
+			if len(late) > 0 && late[0].Lane == lane { // what is of one lane stays in order
+				stretch, late = slices.Concat(late, stretch), nil
 			}
 			log[stretch[0].Shard] = append(log[stretch[0].Shard], stretch...)
-			if late != nil && random.IntN(2) == 0 {
+			if len(late) > 0 && random.IntN(2) == 0 {
 				log[late[0].Shard] = append(log[late[0].Shard], late...)
 				late = nil
 			}

@@ -37,6 +37,28 @@ func TestPutParse(t *testing.T) {
 	})
 }
 
+// A sealer's bodies are those of Put, also where the rest was changed and summed up anew.
+func TestSealer(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		body := rapid.SliceOfN(rapid.Byte(), HeaderSize, 3000).Draw(t, "body")
+		s := NewSealer(len(body))
+		for range 3 {
+			rest := s.Rest(body)
+			for range 2 {
+				stamp := anyStamp(t)
+				want := bytes.Clone(body)
+				Put(want, &stamp)
+				if s.Put(body, &stamp, rest); !bytes.Equal(body, want) {
+					t.Fatalf("% x\nwant\n% x", body, want)
+				}
+			}
+			if len(body) > HeaderSize {
+				body[rapid.IntRange(HeaderSize, len(body)-1).Draw(t, "changed")]++
+			}
+		}
+	})
+}
+
 // TestDamage flips every bit and cuts at every length: none may pass for whole, nor for foreign as long as it can be told from a body
 // that was never stamped.
 func TestDamage(t *testing.T) {
@@ -169,6 +191,22 @@ func BenchmarkStampParse(b *testing.B) {
 			for b.Loop() {
 				in.Seq++
 				Put(body, &in)
+				if Parse(body, 6, &out) != Whole {
+					b.Fatal("not whole")
+				}
+			}
+		})
+		b.Run(size.name+"-sealed", func(b *testing.B) {
+			body := make([]byte, size.bytes)
+			in := Stamp{ID: ID{Producer: 1}, Run: 6}
+			var out Stamp
+			s := NewSealer(size.bytes)
+			rest := s.Rest(body)
+			b.ReportAllocs()
+			b.SetBytes(int64(size.bytes))
+			for b.Loop() {
+				in.Seq++
+				s.Put(body, &in, rest)
 				if Parse(body, 6, &out) != Whole {
 					b.Fatal("not whole")
 				}

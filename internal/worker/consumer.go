@@ -178,7 +178,8 @@ func (c *consumer) observe(ds []drivers.Delivery) {
 		c.events = c.events[:n+1]
 		e := &c.events[n]
 		e.Status = message.Parse(d.Body, c.run.plan.Run, &s)
-		e.ID, e.Index, e.Incarnation, e.Following = s.ID, s.Index, s.Incarnation, 0
+		// Field by field: a copy of what was just put together makes the processor wait.
+		e.Producer, e.Lane, e.Seq, e.Index, e.Incarnation, e.Following = s.Producer, s.Lane, s.Seq, s.Index, s.Incarnation, 0
 		e.Shard, e.Position, e.Redelivered = d.Shard, message.Position(d.Position), d.Redelivered
 		e.Group, e.Member, e.Session, e.At = c.group.plan.ID, uint32(c.plan.Member), c.number, now
 		if live != nil && e.Status == message.Whole && s.Intended >= 0 {

@@ -149,7 +149,12 @@ func (w *Local) newProducer(plan Producer) (*producer, error) {
 		filler: newFiller(seed, plan.MinSize, plan.MaxSize),
 		window: newWindow(plan.Window), pacer: pacer, seqs: make([]uint64, lanes),
 		log: w.run.producerLog(plan.ID), batch: make([]drivers.Message, 0, sendBatch),
-		attempts: make([]history.Attempt, 0, sendBatch),
+		mark:     message.Stamp{Run: w.run.plan.Run, ID: message.ID{Producer: plan.ID}},
+		attempts: make([]history.Attempt, 0, sendBatch), receipts: make([]drivers.Receipt, 0, settleBatch),
+		concluded: make([]history.Receipt, 0, settleBatch),
+	}
+	if plan.Keys != nil {
+		p.window.keys = make([][]byte, plan.Window)
 	}
 	if plan.Schedule != nil {
 		p.cursor = plan.Schedule.Cursor()

@@ -6,11 +6,13 @@ import (
 	"ordeal/internal/message"
 )
 
-// filler gives bodies their bytes: slices of one random block, so that a body costs a copy and no two neighbours are alike.
+// filler gives bodies their bytes: slices of one random block. What lies behind the stamp stays in a slot's memory from one message to the
+// next, so that a message costs its stamp alone; no two of those in flight are alike.
 type filler struct {
 	block    []byte
 	seed     uint64
 	min, max int
+	sealer   *message.Sealer // nil where sizes differ
 }
 
 // fillerSpan is how far the slices may begin from the block's start; a power of two.
@@ -20,6 +22,9 @@ func newFiller(seed uint64, least, most int) *filler {
 	f := &filler{block: make([]byte, fillerSpan+most), seed: seed, min: least, max: most}
 	source := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16), byte(seed >> 24), byte(seed >> 32)})
 	source.Read(f.block) //nolint:errcheck // documented never to fail
+	if least == most {
+		f.sealer = message.NewSealer(most)
+	}
 	return f
 }
 
@@ -31,8 +36,26 @@ func (f *filler) size(n uint64) int {
 	return f.min + int(mix(f.seed^n)%uint64(f.max-f.min+1))
 }
 
-// fill writes message n's body behind where its stamp goes.
-func (f *filler) fill(body []byte, n uint64) {
+// make makes c message n's contents, with that stamp.
+func (f *filler) make(c *contents, n uint64, stamp *message.Stamp) {
+	if size := f.size(n); cap(c.body) >= size {
+		c.body = c.body[:size]
+	} else {
+		f.fill(c, size, n)
+	}
+	if f.sealer == nil {
+		message.Put(c.body, stamp)
+		return
+	}
+	f.sealer.Put(c.body, stamp, c.rest)
+}
+
+// fill gives c other memory, with what is to lie behind the stamp.
+func (f *filler) fill(c *contents, size int, n uint64) {
+	c.body = make([]byte, size)
 	at := int(n*61) & (fillerSpan - 1)
-	copy(body[message.HeaderSize:], f.block[at:])
+	copy(c.body[message.HeaderSize:], f.block[at:])
+	if f.sealer != nil {
+		c.rest = f.sealer.Rest(c.body)
+	}
 }

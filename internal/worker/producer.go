@@ -46,6 +46,7 @@ type producer struct {
 	next    uint64 // number of this producer's next message
 	due     int64  // its intended time
 	seqs    []uint64
+	mark    message.Stamp // of the message that is being made
 	batch   []drivers.Message
 	// attempts are those of the batch's messages that are sent for the first time, in streaks.
 	attempts []history.Attempt
@@ -229,28 +230,22 @@ func (p *producer) fill() {
 
 // stamp makes message p.next in slot i and adds it to the batch.
 func (p *producer) stamp(i uint32) {
-	s := &p.window.slots[i]
+	s, c := &p.window.slots[i], &p.window.contents[i]
 	lane, shard := p.route.pick(p.next)
-	s.ID = message.ID{Producer: p.plan.ID, Lane: lane, Seq: p.seqs[lane]}
+	// Here and elsewhere on the hot path, what was just put together is not copied as a whole: the processor would wait for it to be whole.
+	s.lane, s.seq = lane, p.seqs[lane]
 	p.seqs[lane]++
-	s.index, s.shard, s.tries, s.doubt = p.next, shard, 1, false
+	s.shard, s.tries, s.doubt = shard, 1, false
 	s.intended, s.sent = p.due, p.now
 	if p.cursor == nil {
 		s.intended = p.now
 	}
 	p.phase = p.run.phase(s.intended, p.phase)
 	s.phase = int32(p.phase)
-	size := p.filler.size(p.next)
-	if cap(s.body) < size {
-		s.body = make([]byte, size)
-	}
-	s.body = s.body[:size]
-	p.filler.fill(s.body, p.next)
-	message.Put(s.body, &message.Stamp{
-		ID: s.ID, Run: p.run.plan.Run, Incarnation: p.incarnation, Intended: s.intended, Index: s.index,
-	})
+	p.mark.Lane, p.mark.Seq, p.mark.Incarnation, p.mark.Intended, p.mark.Index = lane, s.seq, p.incarnation, s.intended, p.next
+	p.filler.make(c, p.next, &p.mark)
 	if p.plan.Keys != nil {
-		s.key = appendKey(s.key[:0], lane)
+		p.window.keys[i] = appendKey(p.window.keys[i][:0], lane)
 	}
 	p.attempt(s)
 	p.next++
@@ -263,7 +258,8 @@ func (p *producer) attempt(s *slot) {
 	n := len(p.attempts)
 	p.attempts = p.attempts[:n+1]
 	a := &p.attempts[n]
-	a.ID, a.Index, a.Shard, a.Incarnation, a.Intended, a.Sent, a.Following = s.ID, s.index, s.shard, p.incarnation, s.intended, s.sent, 0
+	a.Producer, a.Lane, a.Seq, a.Index, a.Shard, a.Incarnation = p.plan.ID, s.lane, s.seq, p.next, s.shard, p.incarnation
+	a.Intended, a.Sent, a.Following = s.intended, s.sent, 0
 	if n > 0 && p.attempts[n-1].Extend(a) {
 		p.attempts = p.attempts[:n]
 	}
@@ -274,7 +270,10 @@ func (p *producer) hand(i uint32, s *slot) {
 	s.inFlight = true
 	p.batch = p.batch[:len(p.batch)+1]
 	m := &p.batch[len(p.batch)-1]
-	m.Token, m.Shard, m.Key, m.Body = uint64(s.round)<<32|uint64(i), s.shard, s.key, s.body
+	m.Token, m.Shard, m.Body = uint64(s.round)<<32|uint64(i), s.shard, p.window.contents[i].body
+	if p.plan.Keys != nil {
+		m.Key = p.window.keys[i]
+	}
 }
 
 // again adds a message whose last try failed and whose pause is over.
@@ -283,7 +282,7 @@ func (p *producer) again() bool {
 		return false
 	}
 	i := p.window.retry.peek()
-	if p.window.slots[i].retryAt > p.now {
+	if p.window.retryAt[i] > p.now {
 		return false
 	}
 	p.window.retry.pop()
@@ -324,7 +323,7 @@ func (p *producer) wait(ctx context.Context) {
 		until = min(until, p.now+int64(10*time.Millisecond))
 	}
 	if !p.window.retry.none() {
-		until = min(until, p.window.slots[p.window.retry.peek()].retryAt)
+		until = min(until, p.window.retryAt[p.window.retry.peek()])
 	}
 	if full && p.window.free.len() >= int(p.window.wanted.Load()) {
 		p.window.wanted.Store(0)

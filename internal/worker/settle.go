@@ -2,7 +2,6 @@ package worker
 
 import (
 	"ordeal/drivers"
-	"ordeal/internal/history"
 	"ordeal/internal/message"
 )
 
@@ -14,7 +13,11 @@ func (p *producer) settle(r drivers.Receipt) {
 	if !p.burst {
 		p.settledAt = p.run.clock.Now()
 	}
-	p.receipts = append(p.receipts, r)
+	n := len(p.receipts)
+	p.receipts = p.receipts[:n+1]
+	x := &p.receipts[n] // field by field, for r came in registers
+	x.Token, x.Outcome, x.Err = r.Token, r.Outcome, r.Err
+	x.Position.Major, x.Position.Minor, x.Position.Known = r.Position.Major, r.Position.Minor, r.Position.Known
 	if p.burst = r.More; p.burst && len(p.receipts) < settleBatch {
 		return
 	}
@@ -45,7 +48,7 @@ func (p *producer) settleSlot(s *slot, i uint32, r *drivers.Receipt) {
 		s.doubt = s.doubt || r.Outcome == drivers.Unknown
 		p.errors.note(r.Outcome.String(), r.Err)
 		if int(s.tries) < p.plan.Attempts {
-			s.retryAt = p.settledAt + retryPause
+			p.window.retryAt[i] = p.settledAt + retryPause
 			p.window.retry.push(i)
 			return
 		}
@@ -94,9 +97,17 @@ func (p *producer) conclude(s *slot, i uint32, r *drivers.Receipt, now int64) {
 	if outcome == message.Rejected && s.doubt {
 		outcome = message.Unknown
 	}
-	receipt := history.Receipt{ID: s.ID, Outcome: outcome, Position: message.Position(r.Position), At: now}
-	if n := len(p.concluded); n == 0 || !p.concluded[n-1].Extend(&receipt) {
-		p.concluded = append(p.concluded, receipt)
+	n := len(p.concluded)
+	if n == cap(p.concluded) { // of one answer's there are never so many
+		p.tell()
+		n = 0
+	}
+	p.concluded = p.concluded[:n+1]
+	x := &p.concluded[n]
+	x.Producer, x.Lane, x.Seq, x.Outcome, x.At, x.Following = p.plan.ID, s.lane, s.seq, outcome, now, 0
+	x.Position = message.Position(r.Position)
+	if n > 0 && p.concluded[n-1].Extend(x) {
+		p.concluded = p.concluded[:n]
 	}
 	p.settled[outcome]++
 	if outcome == message.Acked {

@@ -4,17 +4,18 @@ import (
 	"sync/atomic"
 
 	"ordeal/drivers/spare"
-	"ordeal/internal/message"
 )
 
 // slot is one place in a producer's window: a message from its attempt to its receipt. The producer's goroutine writes it before the send,
 // the settling goroutine reads it after; the driver orders the two.
+//
+// It is one cache line, and has nothing but what settling a message looks at: large windows are in no cache, and to fetch their slots is
+// most of what settling costs.
 type slot struct {
-	// What settling a message looks at comes first, in one cache line: large windows are in no cache, and this is what settling costs.
-	message.ID
-	index    uint64
+	seq      uint64
 	intended int64
 	sent     int64
+	lane     uint32
 	shard    int32
 	phase    int32
 	// round tells the uses of a slot apart, so that a second settle of one message is seen.
@@ -23,12 +24,14 @@ type slot struct {
 	// doubt is set once one try ended as unknown: the message can then never be called rejected.
 	doubt    bool
 	inFlight bool
-	_        [cacheLine - 58]byte
+	_        [cacheLine - 46]byte
+}
 
-	retryAt int64
-	body    []byte
-	key     []byte
-	_       [2*cacheLine - 120]byte
+// contents is what the message of a slot says, in memory that serves one message after another.
+type contents struct {
+	body []byte
+	// rest is what a sealer made of what lies behind the stamp.
+	rest uint32
 }
 
 // cacheLine is how much of memory comes into a cache at once.
@@ -37,6 +40,10 @@ const cacheLine = 64
 // window hands out slots. The producer's goroutine takes, the settling goroutine gives back.
 type window struct {
 	slots []slot
+	// contents, keys and retryAt are those of each slot: keys nil where messages have none, retryAt when a failed try is to be made again.
+	contents []contents
+	keys     [][]byte
+	retryAt  []int64
 	// spare are the free slots that the producer's goroutine knows of, free is how it hears of more.
 	spare spare.Set
 	free  *ring
@@ -51,7 +58,10 @@ type window struct {
 }
 
 func newWindow(size int) *window {
-	return &window{slots: make([]slot, size), spare: spare.Full(size), free: newRing(size), retry: newRing(size)}
+	return &window{
+		slots: make([]slot, size), contents: make([]contents, size), retryAt: make([]int64, size),
+		spare: spare.Full(size), free: newRing(size), retry: newRing(size),
+	}
 }
 
 // learn makes the producer's goroutine know of the slots that were shown to be free.
