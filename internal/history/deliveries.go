@@ -149,10 +149,11 @@ func (c *deliveryCoder) learn(g *laneGuess, sender *producerGuess, place *shardG
 	c.known, c.member, c.session, c.at = d.Position.Known, d.Member, d.Session, at
 }
 
-// follow learns all up to last of a streak whose first two were appended. What lies between is wholly as expected, and coded by the byte.
-func (c *deliveryCoder) follow(last *Delivery) byte {
+// follow learns all up to last of a streak whose first three were appended, with which indices rise by stride. What lies between is wholly
+// as expected, and coded by the byte. It takes a third to know that the lane tells better of indices than the producer.
+func (c *deliveryCoder) follow(last *Delivery, stride uint32) byte {
 	g, sender, place := c.guesses.at(last.Producer, last.Lane), &c.producers[last.Producer%producerGuesses], c.shard(last.Shard)
-	g.index, sender.index = last.Index-1, last.Index-1
+	g.index, sender.index = last.Index-uint64(stride), last.Index-uint64(stride)
 	if last.Position.Known {
 		place.minor = last.Position.Minor - 1
 	}

@@ -41,6 +41,6 @@ type Delivery struct {
 	Session uint32
 	// At is in ns since the run's epoch.
 	At int64
-	// Following is how many more deliveries the event stands for (see Extend).
-	Following uint32
+	// Following is how many more deliveries the event stands for (see Extend), and Stride by how much their indices rise.
+	Following, Stride uint32
 }

@@ -27,11 +27,12 @@ func streaky(t *rapid.T, events int) *record {
 	a := Attempt{ID: message.ID{Producer: 1, Lane: 2, Seq: top(7)}, Index: top(9), Shard: 1, Intended: 5000, Sent: 6000}
 	x := Receipt{ID: a.ID, Outcome: message.Acked, Position: position, At: 7000}
 	d := Delivery{ID: a.ID, Index: a.Index, Shard: 1, Position: position, Session: 1, At: 8000}
+	stride := rapid.SampledFrom([]uint64{0, 1, 1, 2, 4, math.MaxUint32, 1 << 32}).Draw(t, "stride")
 	for range events {
 		r.attempts[1] = append(r.attempts[1], a)
 		r.receipts[1] = append(r.receipts[1], x)
 		r.deliveries[0] = append(r.deliveries[0], d)
-		a.Seq, a.Index, x.Seq, d.Seq, d.Index = a.Seq+1, a.Index+1, x.Seq+1, d.Seq+1, d.Index+1
+		a.Seq, a.Index, x.Seq, d.Seq, d.Index = a.Seq+1, a.Index+1, x.Seq+1, d.Seq+1, d.Index+stride
 		if position.Known {
 			x.Position.Minor++
 			d.Position.Minor++

@@ -119,13 +119,13 @@ func (g *GroupLog) Deliveries(ds []Delivery) {
 	for i := range ds {
 		d := &ds[i]
 		g.add(d)
-		if d.Following > 0 {
-			second := d.Nth(1)
-			g.add(&second)
+		for n := range min(d.Following, 2) {
+			nth := d.Nth(n + 1)
+			g.add(&nth)
 		}
-		if d.Following > 1 {
+		if d.Following > 2 {
 			last := d.Nth(d.Following)
-			g.repeat(g.coder.follow(&last), d.Following-1)
+			g.repeat(g.coder.follow(&last, d.Stride), d.Following-2)
 		}
 	}
 }

@@ -15,8 +15,8 @@ func (g *audience) deliverStreak(d *history.Delivery) bool {
 		return false
 	}
 	r, m, last := &g.readers[p], &g.members[d.Member], d.Nth(d.Following)
-	// What is plausible of the last is so of all: their indices are lower, and as far from their sequence numbers.
-	if last.Seq >= limit-1 || !g.plausible(&last, r) || d.Session != m.session || !m.started {
+	// If the last is plausible, so are all: their indices are lower, and of the first it is asked whether it is as high as the number.
+	if last.Seq >= limit-1 || d.Seq > d.Index || !g.plausible(&last, r) || d.Session != m.session || !m.started {
 		return false
 	}
 	lane, shard := r.lanes.at(d.Lane), g.shard(d)

@@ -23,13 +23,17 @@ func (e *events) flow(random *rand.Rand) {
 		seqs, index, incarnation := make([]uint64, p.Lanes), uint64(0), uint16(0)
 		var late []history.Delivery // a stretch that the log holds after one that was sent later
 		for range between(1, 12) {
-			lane := random.Uint32N(p.Lanes)
+			lane, stride := random.Uint32N(p.Lanes), uint64(max(1, between(-3, 3)))
 			outcome := message.Acked
 			if odd() {
 				outcome = message.Rejected
 			}
 			if odd() {
 				incarnation = uint16(between(0, 2))
+			}
+			invented := uint64(0)
+			if odd() {
+				invented = index / 2 // so that it may be less than the sequence number, which cannot be
 			}
 			var stretch []history.Delivery
 			for range between(1, 12) {
@@ -39,9 +43,9 @@ func (e *events) flow(random *rand.Rand) {
 				}
 				sent = append(sent, a)
 				e.receipts = append(e.receipts, history.Receipt{ID: a.ID, Outcome: outcome})
-				stretch = append(stretch, history.Delivery{ID: a.ID, Index: a.Index, Shard: a.Shard, Incarnation: a.Incarnation})
+				stretch = append(stretch, history.Delivery{ID: a.ID, Index: index - invented, Shard: a.Shard, Incarnation: a.Incarnation})
 				seqs[lane]++
-				index++
+				index += stride
 			}
 			if len(late) == 0 && random.IntN(3) == 0 {
 				late = stretch
@@ -145,5 +149,41 @@ func TestStreaksAreJudgedAsTheirEvents(t *testing.T) {
 	})
 	if one, more := atOnce[false], atOnce[true]; one < all/20 || more < all/20 || one+more > all*9/10 {
 		t.Errorf("of %d streaks, %d of groups of one and %d of others were judged at once", all, one, more)
+	}
+}
+
+// A streak without positions makes a group of one blind for the order of the log, as one such delivery does.
+func TestStreakWithoutPositions(t *testing.T) {
+	for _, test := range []struct {
+		known bool // the streak has positions
+		late  int64
+	}{{true, 1}, {false, 0}} {
+		e := &events{plan: Plan{
+			Producers: []Producer{{ID: 1, Name: "p", Topic: "t", Lanes: 1, Counted: true}},
+			Groups:    []Group{{Name: "g", Topic: "t", Members: 1, Shards: 1}},
+		}}
+		var ds []history.Delivery
+		deliver := func(session uint32, position uint64, seqs ...uint64) {
+			for i, seq := range seqs {
+				d := history.Delivery{ID: message.ID{Producer: 1, Seq: seq}, Index: seq, Session: session}
+				if position > 0 {
+					d.Position = message.Position{Minor: position + uint64(i), Known: true}
+				}
+				ds = append(ds, d)
+			}
+		}
+		for seq := range uint64(20) {
+			e.attempts = append(e.attempts, history.Attempt{ID: message.ID{Producer: 1, Seq: seq}, Index: seq})
+		}
+		deliver(0, 1, 0, 1, 2)
+		deliver(1, 4, 3) // begins the session
+		deliver(1, map[bool]uint64{true: 5}[test.known], 4, 5, 6)
+		deliver(1, 20, 10, 11)
+		deliver(2, 22, 8) // older than what lies before it in the log
+		e.deliveries = [][]history.Delivery{ds}
+		b := e.streaks(20).book()
+		if got := b.Findings(drained(1)).Groups[0].Counts[Reordered]; got != test.late {
+			t.Errorf("with positions: %v, %d reordered, want %d", test.known, got, test.late)
+		}
 	}
 }

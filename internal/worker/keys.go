@@ -82,7 +82,11 @@ type route struct {
 
 // pick returns the lane, the shard and, with keys, the key's number. It is a pure function of the seed and n.
 func (r *route) pick(n uint64) (lane uint32, shard int32) {
-	if r.keys == nil {
+	switch {
+	case r.keys != nil:
+	case r.shards == 1:
+		return 0, 0
+	default:
 		s := uint32(n % uint64(r.shards))
 		return s, int32(s)
 	}
