@@ -7,6 +7,8 @@
 // findings to a [Verdict]. So all checks share one set of facts, nothing is called through an interface while messages flow, and a
 // saved run is judged by the same code as a live one. (The first design had an observer per check; see docs/adr/0004-one-book.md.)
 //
+// Events that follow one another directly may come as one, a streak (see streak.go); they are judged as if they came one by one.
+//
 // # What is kept
 //
 // Per producer and lane: how many were attempted, the set of the acked, the set of the rejected. The outcome of all others is unknown.
