@@ -77,8 +77,9 @@ func TestNoSampleIsLost(t *testing.T) {
 			var own [2][metricCount]int64
 			for range perGoroutine {
 				phase, m := random.IntN(2), Metric(random.IntN(metricCount))
-				r.Record(m, phase, random.Int64N(1e9))
-				own[phase][m]++
+				n := max(1, random.Int64N(8)-4) // mostly one
+				r.RecordAlike(m, phase, random.Int64N(1e9), n)
+				own[phase][m] += n
 				if random.IntN(500) == 0 {
 					time.Sleep(time.Duration(random.Int64N(int64(time.Millisecond)))) // some fall idle for seconds
 				}
@@ -190,10 +191,12 @@ func TestSamplesOutOfRange(t *testing.T) {
 		r.Record(Ack, 0, ns)
 	}
 	r.Record(Ack, 7, 5) // no such phase: the last one has it
+	r.RecordAlike(Ack, 0, -5, 3)
+	r.RecordAlike(Ack, 0, highest+5, 4)
 	r.Close()
 	result := c.Finish()
 	got := result.Phases[0].Latencies[Ack]
-	if result.Negative != 2 || result.Overflow != 2 || got.Count != 7 || float64(got.Max) < highest || float64(got.Max) > highest*1.001 {
+	if result.Negative != 5 || result.Overflow != 6 || got.Count != 14 || float64(got.Max) < highest || float64(got.Max) > highest*1.001 {
 		t.Errorf("negative %d, overflow %d, %+v", result.Negative, result.Overflow, got)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"ordeal/drivers"
 	"ordeal/drivers/memory"
+	"ordeal/internal/measure"
 )
 
 // declared is a memory broker with the test's topic, and a session to ask it.
@@ -62,6 +63,9 @@ func TestConsumersAcknowledge(t *testing.T) {
 			f := r.findings()
 			if f.Totals.Acked != 200 || f.Totals.Unique != 200 || f.Totals.Delivered != 200 {
 				t.Errorf("acked %d, delivered %d, unique %d, expected 200 of each", f.Totals.Acked, f.Totals.Delivered, f.Totals.Unique)
+			}
+			if n := r.metrics.Finish().Phases[0].Latencies[measure.EndToEnd].Count; n != 200 {
+				t.Errorf("%d samples of end-to-end latency", n)
 			}
 			for kind, n := range f.Groups[0].Counts {
 				if n != 0 {

@@ -19,6 +19,7 @@ type fake struct {
 	receive func(n int64) error
 	ack     func(ds []drivers.Delivery) error
 	answer  func(p *fakeProducer, m drivers.Message)
+	settled func(r drivers.Receipt) // unless nil, looks at what a settle has done
 
 	opens, sends, receives atomic.Int64
 	queue                  chan drivers.Delivery
@@ -125,6 +126,9 @@ func (p *fakeProducer) receipt(r drivers.Receipt) {
 		p.fake.mu.Unlock()
 	}
 	p.settle(r)
+	if p.fake.settled != nil {
+		p.fake.settled(r)
+	}
 	p.mu.Lock()
 	delete(p.open, r.Token) // only now: Flush promises that settle has returned
 	p.mu.Unlock()

@@ -19,8 +19,9 @@ const (
 	sendBatch = 256
 	// retryPause lies between two tries of one message.
 	retryPause = int64(100 * time.Millisecond)
-	// closedPoll bounds how long a closed loop waits for a good part of its window to come free, unless Deps.Pause says another time. All
-	// loops look at the same times, for one wake-up costs more than the looks of all.
+	// closedPoll bounds how long a closed loop waits for a good part of its window to come free, unless Deps.Pause says another time: long,
+	// for receipts wake it when that is so, and a timer costs more than they do. All loops look at the same times, for one wake-up costs
+	// more than the looks of all.
 	closedPoll = int64(8 * time.Millisecond)
 	// blockedSend is how long a Send must take to count as the broker's back-pressure and not as ordeal's own lateness.
 	blockedSend = int64(500 * time.Microsecond)

@@ -76,7 +76,8 @@ func TestOneSendInATick(t *testing.T) {
 	}
 }
 
-// The window bounds what is unsettled, whatever the order and the pace in which the broker answers.
+// The window bounds what is unsettled, whatever the order and the pace in which the broker answers, and every message is noted and measured
+// once, by itself or with those that it follows.
 func TestWindowIsNeverExceeded(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		size := rapid.IntRange(1, 20).Draw(rt, "window")
@@ -85,9 +86,16 @@ func TestWindowIsNeverExceeded(t *testing.T) {
 		backwards := rapid.Bool().Draw(rt, "answered backwards")
 		promising := rapid.Bool().Draw(rt, "each says that another follows")
 		f, answers := newFake(), make(chan func(more bool), 1<<12)
+		var rig *rig
+		var untold atomic.Bool
 		f.answer = func(p *fakeProducer, m drivers.Message) {
 			answers <- func(more bool) {
 				p.receipt(drivers.Receipt{Token: m.Token, Outcome: drivers.Acked, More: more && promising})
+			}
+		}
+		f.settled = func(r drivers.Receipt) {
+			if !r.More && len(rig.producers[0].concluded) > 0 {
+				untold.Store(true)
 			}
 		}
 		plan := testPlan(t, 20_000, 15*time.Millisecond)
@@ -99,6 +107,7 @@ func TestWindowIsNeverExceeded(t *testing.T) {
 		var broker sync.WaitGroup
 		broker.Go(func() { answer(answers, batch, backwards, quit) })
 		r := newRig(t, f, plan)
+		rig = r
 		r.connect()
 		r.begin()
 		r.sent()
@@ -110,6 +119,18 @@ func TestWindowIsNeverExceeded(t *testing.T) {
 		}
 		if f.inFlight != 0 || r.Beat().InFlight != 0 {
 			rt.Fatalf("%d unsettled at the end, the worker counts %d", f.inFlight, r.Beat().InFlight)
+		}
+		if untold.Load() {
+			rt.Fatal("a receipt that promised no other was not noted before settle returned")
+		}
+		sent, totals, measured := int64(len(f.handed)), r.findings().Totals, r.metrics.Finish().Phases[0].Latencies
+		if totals.Attempted != sent || totals.Acked != sent || totals.Rejected != 0 {
+			rt.Fatalf("of %d messages the book has %+v", sent, totals)
+		}
+		for _, m := range []measure.Metric{measure.Ack, measure.Service, measure.Lag} {
+			if n := measured[m].Count; n != sent {
+				rt.Fatalf("%d samples of %s for %d messages", n, m, sent)
+			}
 		}
 	})
 }
