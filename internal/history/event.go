@@ -10,7 +10,7 @@ type Attempt struct {
 	Incarnation uint16
 	// Intended and Sent are in ns since the run's epoch.
 	Intended, Sent int64
-	// Following is how many more attempts the event stands for (see Extend).
+	// Following is how many more attempts the event stands for (see Extend): 0 for one by itself.
 	Following uint32
 }
 
@@ -21,7 +21,7 @@ type Receipt struct {
 	Position message.Position
 	// At is in ns since the run's epoch.
 	At int64
-	// Following is how many more receipts the event stands for (see Extend).
+	// Following is how many more receipts the event stands for (see Extend): 0 for one by itself.
 	Following uint32
 }
 
@@ -41,6 +41,7 @@ type Delivery struct {
 	Session uint32
 	// At is in ns since the run's epoch.
 	At int64
-	// Following is how many more deliveries the event stands for (see Extend), and Stride by how much their indices rise.
+	// Following is how many more deliveries the event stands for (see Extend), 0 for one by itself, and Stride by how much their indices
+	// rise.
 	Following, Stride uint32
 }

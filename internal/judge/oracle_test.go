@@ -17,7 +17,7 @@ type events struct {
 }
 
 // book plays everything into a book.
-func (e *events) book() *Book { return e.bookWith(windowPerMember) }
+func (e *events) book() *Book { return e.bookWith(windowMax) }
 
 // bookWith does so with another window for what waits for its turn in groups of several members.
 func (e *events) bookWith(window int) *Book {

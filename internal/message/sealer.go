@@ -7,6 +7,7 @@ import (
 
 // Sealer stamps bodies of one size, of which only the stamp changes, without reading the rest again and again: a CRC is linear, so those of
 // a stamp and of what follows it make that of the whole (RFC 3385; zlib's crc32_combine does the same).
+// Producers use it; it does not change, so any number of goroutines may. The zero value is of no use.
 type Sealer struct {
 	// beyond is what a register becomes when it is moved over as many zero bytes as a body has behind its stamp, byte by byte of the register.
 	beyond [4][256]uint32
@@ -30,7 +31,7 @@ func NewSealer(size int) *Sealer {
 // Rest sums up what lies behind the stamp of a body. It is good until that changes.
 func (s *Sealer) Rest(body []byte) uint32 { return register(0, body[HeaderSize:]) }
 
-// Put is the function Put for a body with the given rest.
+// Put is the function Put for a body of the sealer's size with the given rest. For another size or rest the checksum is wrong.
 func (s *Sealer) Put(body []byte, stamp *Stamp, rest uint32) {
 	r := register(^write(body, stamp), body[8:HeaderSize])
 	r = s.beyond[0][byte(r)] ^ s.beyond[1][byte(r>>8)] ^ s.beyond[2][byte(r>>16)] ^ s.beyond[3][byte(r>>24)]

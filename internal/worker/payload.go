@@ -7,7 +7,8 @@ import (
 )
 
 // filler gives bodies their bytes: slices of one random block. What lies behind the stamp stays in a slot's memory from one message to the
-// next, so that a message costs its stamp alone; no two of those in flight are alike.
+// next, so that a message costs its stamp alone. Two in flight are alike only if their slots were first used a multiple of fillerSpan
+// messages apart.
 type filler struct {
 	block    []byte
 	seed     uint64

@@ -98,7 +98,7 @@ func (p *producer) conclude(s *slot, i uint32, r *drivers.Receipt, now int64) {
 		outcome = message.Unknown
 	}
 	n := len(p.concluded)
-	if n == cap(p.concluded) { // of one answer's there are never so many
+	if n == cap(p.concluded) { // only of those that are given up there may be so many
 		p.tell()
 		n = 0
 	}
