@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -118,24 +119,27 @@ func TestResend(t *testing.T) {
 	})
 }
 
-// slow dials connections on which the answers to produce requests take their time, and counts how many are waited for at once.
-type slow struct{ waiting, most atomic.Int64 }
+// held dials connections on which answers to produce requests wait for the gate, and counts the requests that wait for theirs at once.
+type held struct {
+	waiting, most atomic.Int64
+	gate          sync.Mutex
+}
 
-func (s *slow) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+func (h *held) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	c, err := drivertest.Dial(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
-	return &slowConn{Conn: c, slow: s}, nil
+	return &heldConn{Conn: c, held: h}, nil
 }
 
-type slowConn struct {
+type heldConn struct {
 	net.Conn
-	*slow
+	*held
 	mine atomic.Int64
 }
 
-func (c *slowConn) Write(b []byte) (int, error) {
+func (c *heldConn) Write(b []byte) (int, error) {
 	if len(b) > 6 && b[4] == 0 && b[5] == keyProduce {
 		c.mine.Add(1)
 		c.most.Store(max(c.most.Load(), c.waiting.Add(1)))
@@ -143,11 +147,12 @@ func (c *slowConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-func (c *slowConn) Read(b []byte) (int, error) {
+func (c *heldConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if c.mine.Load() > 0 {
-		time.Sleep(20 * time.Millisecond)
+		c.gate.Lock()
 		c.waiting.Add(-c.mine.Swap(0))
+		c.gate.Unlock()
 	}
 	return n, err
 }
@@ -161,17 +166,27 @@ func TestOneRequestAtATime(t *testing.T) {
 			cfg := drivers.Config{Servers: server, Guarantee: guarantee, Options: drivers.Options{optLinger: "0s"}}
 			r := bareRig(t, cfg)
 			must(t, r.Declare(t.Context(), r.topic))
-			line := &slow{}
-			s, err := New().Open(t.Context(), cfg, drivers.Env{Dial: line.dial, Logger: quiet(), Name: "slow"})
+			line := &held{}
+			s, err := New().Open(t.Context(), cfg, drivers.Env{Dial: line.dial, Logger: quiet(), Name: "held"})
 			must(t, err)
 			t.Cleanup(func() { s.Close(context.Background()) })
 			const n = 100
 			r.producer, err = s.Producer(t.Context(), drivers.ProducerSpec{Topic: r.topic, Guarantee: guarantee, Window: n}, r.settle)
 			must(t, err)
-			for i := range uint64(n) {
+			send := func(i uint64) {
 				must(t, r.producer.Send(t.Context(), []drivers.Message{{Token: i, Body: []byte("body")}}))
+			}
+			send(0)
+			must(t, r.producer.Flush(t.Context())) // until the first answer, the library has one request under way whatever it is told
+			line.gate.Lock()
+			for i := uint64(1); i < n; i++ {
+				send(i)
 				time.Sleep(time.Millisecond)
 			}
+			for wait := time.Now().Add(5 * time.Second); numbered && line.most.Load() == 1 && time.Now().Before(wait); {
+				time.Sleep(time.Millisecond)
+			}
+			line.gate.Unlock()
 			must(t, r.producer.Flush(t.Context()))
 			for i := range uint64(n) {
 				r.want(i, drivers.Acked, nil)
