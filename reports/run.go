@@ -121,9 +121,11 @@ type Counts struct {
 
 // Check is one rule about messages and its verdict.
 type Check struct {
-	Name      string  `json:"name"`
-	Guarantee string  `json:"guarantee"` // the rule in one sentence
-	Verdict   Verdict `json:"verdict"`
+	Name      string `json:"name"`
+	Guarantee string `json:"guarantee"` // the rule in one sentence
+	// Max is how many oddities the scenario tolerates; only duplicates has it.
+	Max     int64   `json:"max,omitempty"`
+	Verdict Verdict `json:"verdict"`
 	// Promised tells whether the broker, so configured, claims it; Promise says on which grounds.
 	Promised    bool             `json:"promised"`
 	Promise     string           `json:"promise"`
@@ -202,6 +204,8 @@ type Fault struct {
 	Verdict  Verdict           `json:"verdict"`
 	Why      string            `json:"why"` // one sentence
 	Evidence map[string]string `json:"evidence"`
+	// NotUndone tells that something of it may still be in effect: people have to look, and `ordeal faults undo` may help.
+	NotUndone bool `json:"not_undone,omitempty"`
 }
 
 // Gate is a threshold on a measured figure. Value and Limit are as they would be written in a gate.

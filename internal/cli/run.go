@@ -122,11 +122,15 @@ func (f *runFlags) run(env *Env, name string) error {
 	if err != nil {
 		return err
 	}
-	worst := engine.ExitPass
+	worst, left := engine.ExitPass, 0
 	var runs []*reports.Run
 	for range f.repeat {
 		for _, t := range targets {
-			if ctx.Err() != nil || refused.has(t) {
+			if refused.has(t) {
+				continue
+			}
+			if ctx.Err() != nil {
+				left++
 				continue
 			}
 			r, code, err := f.once(ctx, hurry, env, w, sc, name, t, renderers)
@@ -140,7 +144,10 @@ func (f *runFlags) run(env *Env, name string) error {
 			}
 		}
 	}
-	worst = refused.exit(worst)
+	if worst = refused.exit(worst); left > 0 {
+		worst = worseExit(worst, engine.ExitInterrupted)
+		fmt.Fprintf(env.Stderr, "ordeal: interrupted: %d of %d runs were not begun\n", left, left+len(runs))
+	}
 	if err := f.compareRuns(env, name, targets, runs, refused.list, comparers(renderers), worst); err != nil {
 		return err
 	}
@@ -180,11 +187,11 @@ func (f *runFlags) once(ctx context.Context, hurry <-chan struct{}, env *Env, w 
 	return r, r.Exit, nil
 }
 
-// worseExit is the code that outranks the other.
+// worseExit is the code that outranks the other, of several runs. That a fault may not be undone outranks that somebody hurried.
 func worseExit(a, b int) int {
 	order := []int{
-		engine.ExitPass, engine.ExitInconclusive, engine.ExitGate, engine.ExitFail, engine.ExitEnvironment, engine.ExitUsage,
-		engine.ExitBug, engine.ExitInterrupted,
+		engine.ExitPass, engine.ExitInconclusive, engine.ExitGate, engine.ExitFail, engine.ExitInterrupted, engine.ExitEnvironment,
+		engine.ExitUsage, engine.ExitBug,
 	}
 	if slices.Index(order, b) > slices.Index(order, a) {
 		return b

@@ -68,7 +68,8 @@ func (x *execution) conclude(ctx context.Context, trouble error) error {
 		x.measured()
 		x.happened()
 		x.healthy()
-		x.run.Gates = gates(x.Scenario.Gates, x.run, x.ownLag)
+		x.run.Drains = x.drains
+		x.run.Gates = gates(x.Scenario.Gates, x.run, x.blamed)
 	}
 	x.lives()
 	if err := x.tearDown(); err != nil {
@@ -168,7 +169,7 @@ func render(path string, r reports.Renderer, run *reports.Run) error {
 // decide works out verdict, exit code, headline and reasons from what the run holds and from the problems met on the way.
 func decide(r *reports.Run, problems ...error) {
 	r.Reasons = nil
-	exits := map[int]bool{}
+	exits, stuck := map[int]bool{}, false
 	verdict := reports.Pass
 	note := func(exit int, v reports.Verdict, reason string) {
 		exits[exit] = true
@@ -195,6 +196,7 @@ func decide(r *reports.Run, problems ...error) {
 	for i := range r.Faults {
 		switch f := &r.Faults[i]; f.Verdict {
 		case reports.Fail:
+			stuck = stuck || f.NotUndone
 			note(ExitEnvironment, reports.Inconclusive, f.Kind+" on "+f.Target+": "+f.Why)
 		case reports.Inconclusive:
 			note(ExitInconclusive, reports.Inconclusive, f.Kind+" on "+f.Target+": "+f.Why)
@@ -232,12 +234,16 @@ func decide(r *reports.Run, problems ...error) {
 		note(ExitInterrupted, reports.Inconclusive, "interrupted by the user")
 	}
 	r.Verdict, r.Exit = verdict, precedence(exits)
+	if stuck && r.Exit != ExitBug {
+		r.Exit = ExitEnvironment // whatever else was found: somebody has to go and look
+	}
 	r.Headline = headline(r)
 }
 
-// precedence picks the exit code that outranks the others.
+// precedence picks the exit code that outranks the others. What was proven of the messages is not hidden by an environment that failed
+// later, as when a topic could not be deleted.
 func precedence(exits map[int]bool) int {
-	for _, code := range []int{ExitInterrupted, ExitBug, ExitUsage, ExitEnvironment, ExitFail, ExitGate, ExitInconclusive} {
+	for _, code := range []int{ExitInterrupted, ExitBug, ExitUsage, ExitFail, ExitEnvironment, ExitGate, ExitInconclusive} {
 		if exits[code] {
 			return code
 		}
@@ -256,6 +262,11 @@ func sentence(text string) string {
 // headline is the verdict in one sentence.
 func headline(r *reports.Run) string {
 	tail := away(r)
+	for i := range r.Faults {
+		if f := &r.Faults[i]; f.NotUndone {
+			return sentence(f.Kind + " on " + f.Target + ": " + f.Why)
+		}
+	}
 	switch {
 	case r.Verdict == reports.Pass && len(r.Checks) == 0:
 		return fmt.Sprintf("%s messages were acknowledged; the scenario checks nothing, so nothing is known of what became of them.%s",

@@ -51,7 +51,15 @@ func blows() []blow {
 		},
 		{
 			"a fault not undone", ExitEnvironment, reports.Inconclusive, "process.kill on any: It could not be undone",
-			nothing(func(r *reports.Run) { r.Faults[0].Verdict, r.Faults[0].Why = reports.Fail, "It could not be undone." }),
+			nothing(func(r *reports.Run) {
+				r.Faults[0].Verdict, r.Faults[0].Why, r.Faults[0].NotUndone = reports.Fail, "It could not be undone.", true
+			}),
+		},
+		{
+			"a target that did not come back", ExitEnvironment, reports.Inconclusive, "process.kill on any: The target did not come back",
+			nothing(func(r *reports.Run) {
+				r.Faults[0].Verdict, r.Faults[0].Why = reports.Fail, "The target did not come back."
+			}),
 		},
 		{
 			"a check failed", ExitFail, reports.Fail, "no-loss: 3 lost",
@@ -127,7 +135,7 @@ func TestDecide(t *testing.T) {
 
 // Of two things that go wrong the graver decides the exit code, whichever is found first, and both are told.
 func TestTheGraverDecides(t *testing.T) {
-	rank := []int{ExitInterrupted, ExitBug, ExitEnvironment, ExitFail, ExitGate, ExitInconclusive}
+	rank := []int{ExitInterrupted, ExitBug, ExitFail, ExitEnvironment, ExitGate, ExitInconclusive}
 	for _, a := range blows() {
 		for _, b := range blows() {
 			if word, _, _ := strings.Cut(a.reason, ":"); strings.HasPrefix(b.reason, word+":") || a.name == b.name {
@@ -135,9 +143,15 @@ func TestTheGraverDecides(t *testing.T) {
 			}
 			r := passed()
 			decide(r, a.strike(r), b.strike(r))
-			want := min(slices.Index(rank, a.exit), slices.Index(rank, b.exit))
-			if r.Exit != rank[want] {
-				t.Errorf("%s and %s: exit %d, expected %d", a.name, b.name, r.Exit, rank[want])
+			want := rank[min(slices.Index(rank, a.exit), slices.Index(rank, b.exit))]
+			if r.Faults[0].NotUndone && want != ExitBug {
+				want = ExitEnvironment
+				if !strings.Contains(r.Headline, "could not be undone") {
+					t.Errorf("%s and %s: the headline does not say what has to be done: %s", a.name, b.name, r.Headline)
+				}
+			}
+			if r.Exit != want {
+				t.Errorf("%s and %s: exit %d, expected %d", a.name, b.name, r.Exit, want)
 			}
 			if r.Verdict != reports.Worst(a.verdict, b.verdict) {
 				t.Errorf("%s and %s: %s", a.name, b.name, r.Verdict)

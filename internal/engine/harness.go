@@ -57,6 +57,7 @@ func (x *execution) healthy() {
 	h.Overflow = x.result.Overflow
 	h.HistoryBytes, h.HistoryEvents = x.summary.Bytes, x.summary.Totals.Events()
 	h.Verdict, h.Why = reports.Pass, "ordeal kept its schedule"
+	x.bound = map[string]string{}
 	for i := range x.result.Phases {
 		p := &x.result.Phases[i]
 		own := p.Latencies[measure.Own]
@@ -69,21 +70,21 @@ func (x *execution) healthy() {
 		allowed := due * max(unsentShare, limit.Seconds()/x.run.Phases[i].Seconds)
 		switch {
 		case own.P99 > int64(limit):
-			generatorBound(h, "in phase %s ordeal itself was late: p99 %s, of a latency of %s", p.Name, reports.Duration(own.P99),
+			x.generatorBound([]string{p.Name}, "in phase %s ordeal itself was late: p99 %s, of a latency of %s", p.Name, reports.Duration(own.P99),
 				reports.Duration(measuredTail(&x.run.Phases[i])))
 		case due > 0 && due-sent > allowed && mostly(own, p.Latencies[measure.Lag]):
-			generatorBound(h, "in phase %s ordeal sent %s of the %s that were due", p.Name, reports.Rate(sent), reports.Rate(due))
+			x.generatorBound([]string{p.Name}, "in phase %s ordeal sent %s of the %s that were due", p.Name, reports.Rate(sent), reports.Rate(due))
 		case own.P99 > int64(lateTold) && float64(own.P99) > latePart*float64(measuredTail(&x.run.Phases[i])) && h.Verdict == reports.Pass:
 			h.Why = fmt.Sprintf("ordeal kept its schedule, but in phase %s most of the latency is its own: it was late by %s of %s (p99)",
 				p.Name, reports.Duration(own.P99), reports.Duration(measuredTail(&x.run.Phases[i])))
 		}
 	}
 	if n := x.run.Counts.Unsent; n > 0 && !x.run.Interrupted && h.LagP99 > int64(lateLeast) {
-		generatorBound(h, "ordeal itself was late, p99 %s, and never sent %s messages that were due",
+		x.generatorBound(x.recorded(), "ordeal itself was late, p99 %s, and never sent %s messages that were due",
 			reports.Duration(h.LagP99), reports.Count(n))
 	}
 	if share := x.stopped.WindowShare; share < windowShare {
-		generatorBound(h, "the closed loop's window was full for %s of the time only: ordeal could not send faster", reports.Share(share))
+		x.generatorBound(x.recorded(), "the closed loop's window was full for %s of the time only: ordeal could not send faster", reports.Share(share))
 	}
 	x.noteClock(used.ClockStep)
 }
@@ -116,17 +117,37 @@ func (x *execution) noteClock(step time.Duration) {
 // mostly tells that most messages were sent without the window or the broker being in the way.
 func mostly(own, all measure.Percentiles) bool { return own.Count*2 > all.Count }
 
-func (x *execution) ownLag(phase string) int64 {
+// blamed is ordeal's own part in the figures of a phase. It is asked for when healthy has run.
+func (x *execution) blamed(phase string) blame {
+	b := blame{stalled: x.hiccups.Result(), bound: x.bound[phase]}
 	for i := range x.result.Phases {
 		if x.result.Phases[i].Name == phase {
-			return x.result.Phases[i].Latencies[measure.Own].P99
+			b.late = x.result.Phases[i].Latencies[measure.Own]
 		}
 	}
-	return 0
+	return b
 }
 
-func generatorBound(h *reports.Harness, format string, args ...any) {
-	if h.Verdict == reports.Pass {
-		h.Verdict, h.Why = reports.Inconclusive, "generator-bound: "+fmt.Sprintf(format, args...)
+// generatorBound notes that ordeal was the bottleneck, in the named phases. The first reason is the harness's.
+func (x *execution) generatorBound(phases []string, format string, args ...any) {
+	why := "generator-bound: " + fmt.Sprintf(format, args...)
+	for _, p := range phases {
+		if x.bound[p] == "" {
+			x.bound[p] = why
+		}
 	}
+	if h := &x.run.Harness; h.Verdict == reports.Pass {
+		h.Verdict, h.Why = reports.Inconclusive, why
+	}
+}
+
+// recorded names the phases that are measured.
+func (x *execution) recorded() []string {
+	var out []string
+	for i := range x.run.Phases {
+		if p := &x.run.Phases[i]; p.Recorded {
+			out = append(out, p.Name)
+		}
+	}
+	return out
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"ordeal/internal/gate"
 	"ordeal/internal/measure"
 	"ordeal/internal/schedule"
 	"ordeal/internal/worker"
@@ -101,6 +102,9 @@ func TestGeneratorBound(t *testing.T) {
 				t.Errorf("%s: %s", h.Verdict, h.Why)
 			}
 			says(t, h.Why, test.want)
+			if bound := x.blamed("steady").bound; bound != "" != (test.want != "") || !strings.Contains(bound, test.want) {
+				t.Errorf("gates are told %q", bound)
+			}
 		})
 	}
 }
@@ -154,6 +158,7 @@ func TestFigures(t *testing.T) {
 			{Name: "cut", Recorded: true},
 			{Name: "closed", Recorded: true, Seconds: 1, OfferedRate: -1},
 		},
+		Drains:  []reports.Drain{{Group: "g"}},
 		Harness: reports.Harness{LagP99: 20, HiccupP99: 21, CPUShare: 0.5, RSSMax: 22},
 	}
 	tests := []struct {
@@ -166,14 +171,15 @@ func TestFigures(t *testing.T) {
 		{"steady.sent_rate", 11, true, 0},
 		{"steady.acked_rate", 12, true, 0},
 		{"steady.received_rate", 13, true, 0},
-		{"steady.gap.max", 14, true, 0},
+		{"steady.gap.max", 14, true, 9},
 		{"steady.rejected", 15, true, 0},
 		{"steady.unknown", 16, true, 0},
 		{"steady.ack.p50", 1, true, 1},
-		{"steady.ack.p99", 3, true, 2},
-		{"steady.end_to_end.max", 5, true, 2},
-		{"steady.end_to_end.mean", 2.5, true, 2},
-		{"steady.service.p999", 4, true, 0},
+		{"steady.ack.p99", 3, true, 3},
+		{"steady.end_to_end.max", 5, true, 4},
+		{"steady.end_to_end.mean", 2.5, true, 0.5},
+		{"steady.service.p90", 2, true, 2},
+		{"steady.service.p99", 3, true, 3},
 		{"steady.lag.p50", 0, false, 0},
 		{"warm-up.ack.p50", 0, false, 0},
 		{"cut.sent_rate", 0, false, 0},
@@ -185,10 +191,60 @@ func TestFigures(t *testing.T) {
 		{"harness.cpu_share", 0.5, true, 0},
 		{"harness.rss_max", 22, true, 0},
 	}
+	blamed := func(string) blame {
+		return blame{
+			late:    measure.Percentiles{P50: 0, P99: 2, P999: 3, Max: 4, Mean: 0.5},
+			stalled: measure.Percentiles{P99: 7, P999: 8, Max: 9},
+		}
+	}
 	for _, test := range tests {
-		got, ok := figure(r, func(string) int64 { return 2 }, test.name)
+		got, ok := figure(r, blamed, test.name)
 		if ok != test.ok || ok && (got.Value != test.value || got.Doubt != test.doubt) {
 			t.Errorf("%s is %+v, %v, expected %v, %v, doubt %v", test.name, got, ok, test.value, test.ok, test.doubt)
+		}
+	}
+}
+
+// A figure of what nobody reads is no measurement, though it is 0.
+func TestNobodyReads(t *testing.T) {
+	r := &reports.Run{Phases: []reports.Phase{{Name: "a", Recorded: true, Seconds: 1}}}
+	for _, name := range []string{"a.received_rate", "a.gap.max", "a.end_to_end.p99"} {
+		if got, ok := figure(r, func(string) blame { return blame{} }, name); ok {
+			t.Errorf("%s is %+v", name, got)
+		}
+	}
+}
+
+// What was missed where ordeal itself was the bottleneck says nothing about the broker; what was missed elsewhere does.
+func TestGatesOfABoundGenerator(t *testing.T) {
+	r := &reports.Run{
+		Phases: []reports.Phase{
+			{Name: "a", Recorded: true, Seconds: 1, OfferedRate: 100, AckedRate: 50},
+			{Name: "b", Recorded: true, Seconds: 1, OfferedRate: 100, AckedRate: 50},
+		},
+		Harness: reports.Harness{CPUShare: 0.9},
+	}
+	blamed := func(phase string) blame {
+		if phase == "a" {
+			return blame{bound: "generator-bound: it was slow"}
+		}
+		return blame{}
+	}
+	want := map[string]reports.Verdict{
+		"a.acked_rate >= 95/s":                  reports.Inconclusive,
+		"b.acked_rate >= 95/s":                  reports.Fail,
+		"b.acked_rate >= 95% of a.offered_rate": reports.Inconclusive,
+		"a.acked_rate >= 10/s":                  reports.Pass,
+		"harness.cpu_share < 50%":               reports.Fail,
+	}
+	for expr, verdict := range want {
+		g, err := gate.Parse(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := gates([]*gate.Gate{g}, r, blamed)[0]
+		if got.Verdict != verdict || got.Met != (verdict == reports.Pass) {
+			t.Errorf("%s is %s, met %v, expected %s: %s", expr, got.Verdict, got.Met, verdict, got.Why)
 		}
 	}
 }

@@ -169,6 +169,7 @@ func (x *execution) happened() {
 		case rec.Requested == 0:
 			f.Verdict, f.Why = reports.Inconclusive, "The run ended before its time."
 		case !rec.Undone:
+			f.NotUndone = true
 			f.Verdict, f.Why = reports.Fail, fmt.Sprintf("It could not be undone: %v. Run `ordeal faults undo %s`.", rec.Err, x.folder.Path)
 		case rec.Err != nil && rec.State == faults.Broken && rec.Effective > 0 && !x.run.Interrupted:
 			f.Verdict, f.Why = reports.Fail, fmt.Sprintf("The target did not come back: %v.", rec.Err)

@@ -124,10 +124,12 @@ type execution struct {
 	ended, finished int64
 	timeline        *timeline
 	hiccups         *measure.Hiccups
-	usage           measure.Usage
-	nodes           *nodesUse
-	drains          []reports.Drain
-	summary         history.Summary
+	// bound says why ordeal was the bottleneck in a phase.
+	bound   map[string]string
+	usage   measure.Usage
+	nodes   *nodesUse
+	drains  []reports.Drain
+	summary history.Summary
 	// examples are the messages named by the checks, in their order.
 	examples [][]message.ID
 	// auditVerdict merges the facts of all topics.

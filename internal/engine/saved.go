@@ -71,7 +71,7 @@ func askedBefore(r *reports.Run) []checkAsked {
 	var out []checkAsked
 	for i := range r.Checks {
 		name, scope, _ := strings.Cut(r.Checks[i].Name, ": ")
-		out = append(out, checkAsked{Name: name, Scope: scope})
+		out = append(out, checkAsked{Name: name, Max: r.Checks[i].Max, Scope: scope})
 	}
 	return out
 }

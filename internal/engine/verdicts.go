@@ -41,14 +41,14 @@ func checks(known []judge.Check, asked []checkAsked, f *judge.Findings) (out []r
 		i := slices.IndexFunc(known, func(c judge.Check) bool { return c.Name() == a.Name })
 		if i < 0 { // a history of another version of ordeal
 			out = append(out, reports.Check{
-				Name: a.label(), Verdict: reports.Inconclusive, Why: fmt.Sprintf("This ordeal does not know the check %q.", a.Name),
+				Name: a.label(), Max: a.Max, Verdict: reports.Inconclusive, Why: fmt.Sprintf("This ordeal does not know the check %q.", a.Name),
 			})
 			ids = append(ids, nil)
 			continue
 		}
 		v := judge.Judge(known[i], f, a.params())
 		c := reports.Check{
-			Name: a.label(), Guarantee: known[i].Guarantee(a.params()), Verdict: reports.Verdict(v.Status.String()),
+			Name: a.label(), Guarantee: known[i].Guarantee(a.params()), Max: a.Max, Verdict: reports.Verdict(v.Status.String()),
 			Promised: v.Promised, Promise: v.Promise, Comparisons: v.Comparisons, Counts: v.Counts, Why: v.Why,
 		}
 		var named []message.ID

@@ -5,13 +5,13 @@ import (
 	"sync/atomic"
 )
 
-// Gaps finds the longest time without a delivery in each phase. It counts from the first delivery on, which makes it blind to a group
-// that never received anything. A gap that goes over the border of two phases is cut there, and each has its part. The members of a
+// Gaps finds the longest time without a delivery in each phase, from the clock's epoch on: a group that received nothing has gaps as long
+// as the phases. A gap that goes over the border of two phases is cut there, and each has its part. The members of a
 // group share one Gaps: its methods are safe for concurrent use.
 type Gaps struct {
 	phases  []Span
 	longest []atomic.Int64
-	last    atomic.Int64 // plus one, so that 0 is none yet
+	last    atomic.Int64
 }
 
 // NewGaps makes a finder of gaps for phases that follow one another.
@@ -26,21 +26,15 @@ func (g *Gaps) Observe(now int64) {
 		if now < before {
 			return // another member was faster
 		}
-		if g.last.CompareAndSwap(before, now+1) {
-			if before > 0 {
-				g.cut(before-1, now)
-			}
+		if g.last.CompareAndSwap(before, now) {
+			g.cut(before, now)
 			return
 		}
 	}
 }
 
 // Finish closes the gap that is open at the end of the run.
-func (g *Gaps) Finish(end int64) {
-	if g.last.Load() > 0 {
-		g.Observe(end)
-	}
-}
+func (g *Gaps) Finish(end int64) { g.Observe(end) }
 
 // Max is the longest gap of a phase in ns.
 func (g *Gaps) Max(phase int) int64 { return g.longest[phase].Load() }

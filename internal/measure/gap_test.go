@@ -16,16 +16,17 @@ func TestGaps(t *testing.T) {
 		end      int64
 		want     []int64
 	}{
-		{"nothing", nil, 300, []int64{0, 0, 0}},
-		{"from the first on", []int64{50, 60}, 70, []int64{10, 0, 0}},
+		{"nothing", nil, 300, []int64{100, 100, 100}},
+		{"nothing in the first phase", []int64{110, 120}, 130, []int64{100, 10, 0}},
+		{"until the first", []int64{50, 60}, 70, []int64{50, 0, 0}},
 		{"the first at 0", []int64{0, 30}, 30, []int64{30, 0, 0}},
 		{"the longest", []int64{10, 30, 35, 60, 61}, 61, []int64{25, 0, 0}},
-		{"over a border", []int64{90, 130}, 130, []int64{10, 30, 0}},
-		{"over a whole phase", []int64{90, 210}, 210, []int64{10, 100, 10}},
-		{"open at the end", []int64{90}, 300, []int64{10, 100, 100}},
-		{"open in the middle", []int64{90}, 150, []int64{10, 50, 0}},
-		{"beyond the end", []int64{290, 500}, 900, []int64{0, 0, 10}},
-		{"a reading that is late", []int64{50, 40, 70}, 70, []int64{20, 0, 0}},
+		{"over a border", []int64{5, 90, 130}, 130, []int64{85, 30, 0}},
+		{"over a whole phase", []int64{90, 210}, 210, []int64{90, 100, 10}},
+		{"open at the end", []int64{90}, 300, []int64{90, 100, 100}},
+		{"open in the middle", []int64{90}, 150, []int64{90, 50, 0}},
+		{"beyond the end", []int64{290, 500}, 900, []int64{100, 100, 90}},
+		{"a reading that is late", []int64{50, 40, 75}, 75, []int64{50, 0, 0}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
