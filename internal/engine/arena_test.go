@@ -283,3 +283,14 @@ func TestDrainWaitsForQuiet(t *testing.T) {
 		t.Errorf("not complete after idle: %s", why)
 	}
 }
+
+// A member that works on what it received may have more waiting in its client, of which the broker knows nothing any more.
+func TestDrainWaitsForWork(t *testing.T) {
+	d := &drainer{
+		worker: reader{reached: worker.Reached{Working: 1}}, arena: newArena(t, &oracle{}, trio{}), timeout: 100 * time.Millisecond,
+		now: func() int64 { return int64(time.Hour) },
+	}
+	if complete, _ := d.group(within(t, 100*time.Millisecond), 0, worker.Group{}); complete {
+		t.Error("complete though a member works")
+	}
+}

@@ -60,7 +60,7 @@ func (d *drainer) group(ctx context.Context, i int, g worker.Group) (complete bo
 			quiet = r.Deliveries
 			fallthrough
 		default:
-			if d.now()-r.Last >= int64(d.idle) {
+			if d.now()-r.Last >= int64(d.idle) && r.Working == 0 {
 				return true, why
 			}
 		}

@@ -23,6 +23,7 @@ type audience struct {
 	counts    [kinds]int64
 	displaced int64
 	unjudged  int64 // first appearances whose order could not be judged
+	tardy     int64 // of these, those that came too late
 	judged    [PerShard + 1]int64
 	notes     notes
 	// claims are what corrupt bodies say they are, where that cannot be.
@@ -153,6 +154,7 @@ func (g *audience) merge(other *audience) {
 	g.delivered += other.delivered
 	g.displaced += other.displaced
 	g.unjudged += other.unjudged
+	g.tardy += other.tardy
 	for k := range g.counts {
 		g.counts[k] += other.counts[k]
 	}

@@ -51,7 +51,11 @@ func (e *events) send(t *rapid.T, most int) {
 			shard := int32(lane % e.plan.Groups[0].Shards)
 			id := message.ID{Producer: p.ID, Lane: lane, Seq: seqs[lane]}
 			seqs[lane]++
-			e.attempts = append(e.attempts, history.Attempt{ID: id, Index: index, Shard: shard, Incarnation: incarnation})
+			a := history.Attempt{ID: id, Index: index, Shard: shard, Incarnation: incarnation}
+			if rapid.IntRange(0, 19).Draw(t, "sent again") == 0 {
+				a.Incarnation = message.Unordered
+			}
+			e.attempts = append(e.attempts, a)
 			outcome := rapid.SampledFrom([]message.Outcome{message.Acked, message.Acked, message.Unknown, message.Rejected}).Draw(t, "outcome")
 			if outcome != message.Unknown || rapid.Bool().Draw(t, "told") {
 				e.receipts = append(e.receipts, history.Receipt{ID: id, Outcome: outcome})

@@ -7,48 +7,49 @@ import (
 	"ordeal/internal/message"
 )
 
-// excuse returns those of the missing messages that did not come as a damaged body either.
+// excused are the messages that are missing and came as a damaged body: damaged, and not lost.
 //
-// A damaged body names its message, unless the damage hit the name. So a name is believed if that message was attempted and never came
-// whole. If it was not, or did, the body was another message's: a missing one whose name differs in one bit, if there is such a one.
-func (g *audience) excuse(missing []message.ID) []message.ID {
-	if g.counts[Corrupted] == 0 || len(missing) == 0 {
-		return missing
+// A damaged body names its message, unless the damage hit the name; where that was one bit, the name was mended on arrival (message.Name). So
+// a name is believed if that message was attempted. If it was not, the body was a missing one's whose name differs in one bit, if there is
+// such a one.
+func (g *audience) excused() map[message.ID]bool {
+	if g.counts[Corrupted] == 0 {
+		return nil
 	}
-	open := make(map[message.ID]bool, len(missing))
-	for _, id := range missing {
-		open[id] = true
-	}
+	excused := map[message.ID]bool{}
 	var wrong []message.ID
 	for _, claim := range g.allClaims() {
-		if g.credible(claim) {
-			delete(open, claim)
-		} else {
+		if g.missing(claim) {
+			excused[claim] = true
+		} else if !g.attempted(claim) {
 			wrong = append(wrong, claim)
 		}
 	}
 	for _, claim := range wrong {
-		if id, found := neighbour(claim, open); found {
-			delete(open, id)
+		if id, found := neighbour(claim, func(id message.ID) bool { return g.missing(id) && !excused[id] }); found {
+			excused[id] = true
 		}
 	}
-	out := make([]message.ID, 0, len(open))
-	for _, id := range missing {
-		if open[id] {
-			out = append(out, id)
-		}
-	}
-	return out
+	return excused
 }
 
-// credible tells whether a damaged body can be of the message that it names.
-func (g *audience) credible(claim message.ID) bool {
-	p := int(claim.Producer) - 1
-	if p < 0 || p >= len(g.readers) || claim.Lane >= g.readers[p].lanesMax {
+// attempted tells whether the message was sent, to the group's topic.
+func (g *audience) attempted(id message.ID) bool {
+	p := int(id.Producer) - 1
+	return p >= 0 && p < len(g.readers) && id.Lane < g.readers[p].lanesMax && id.Seq < g.senders[p].lane(id.Lane).attempted
+}
+
+// missing tells whether the message was acked, had to come and did not come whole.
+func (g *audience) missing(id message.ID) bool {
+	if !g.attempted(id) {
 		return false
 	}
-	lane := g.readers[p].lanes.peek(claim.Lane)
-	return claim.Seq < g.senders[p].lane(claim.Lane).attempted && (lane == nil || !lane.seen.has(claim.Seq))
+	s := g.senders[id.Producer-1]
+	if !s.plan.Counted && !s.plan.Owed || !s.lane(id.Lane).acked.has(id.Seq) {
+		return false
+	}
+	lane := g.readers[id.Producer-1].lanes.peek(id.Lane)
+	return lane == nil || !lane.seen.has(id.Seq)
 }
 
 // allClaims are the messages that damaged bodies name.
@@ -76,24 +77,24 @@ func compareIDs(a, b message.ID) int {
 	return cmp.Or(cmp.Compare(a.Producer, b.Producer), cmp.Compare(a.Lane, b.Lane), cmp.Compare(a.Seq, b.Seq))
 }
 
-// neighbour finds a message of open whose name differs from claim in one bit.
-func neighbour(claim message.ID, open map[message.ID]bool) (message.ID, bool) {
+// neighbour finds a message that is wanted and whose name differs from claim in one bit.
+func neighbour(claim message.ID, wanted func(id message.ID) bool) (message.ID, bool) {
 	for bit := range 64 {
 		id := claim
 		id.Seq ^= 1 << bit
-		if open[id] {
+		if wanted(id) {
 			return id, true
 		}
 	}
 	for bit := range 32 {
 		id := claim
 		id.Lane ^= 1 << bit
-		if open[id] {
+		if wanted(id) {
 			return id, true
 		}
 		id = claim
 		id.Producer ^= 1 << bit
-		if open[id] {
+		if wanted(id) {
 			return id, true
 		}
 	}

@@ -57,10 +57,11 @@ type GroupFindings struct {
 	// Damaged is how many acked messages came only as a corrupt body. They are not lost.
 	Damaged int64
 	// Judged is how many first appearances were compared, by scope; Displaced how many were flagged and so not judged although behind a
-	// younger one; Unjudged how many could not be placed.
+	// younger one; Unjudged how many could not be placed, of which Late came too long after their neighbours in the log.
 	Judged    [PerShard + 1]int64
 	Displaced int64
 	Unjudged  int64
+	Late      int64
 	// Reordered is how many messages were, by scope.
 	Reordered [PerShard + 1]int64
 	// MaxDistance of a reordered message, by scope.
@@ -114,7 +115,7 @@ func (t *Totals) subtractProbes(g *audience) {
 func (g *audience) findings(ev *Evidence) GroupFindings {
 	f := GroupFindings{
 		Group: g.plan, Delivered: g.delivered, Counts: g.counts, Judged: g.judged, Displaced: g.displaced,
-		Unjudged: g.unjudged, Notes: g.notes,
+		Unjudged: g.unjudged, Late: g.tardy, Notes: g.notes,
 	}
 	if int(g.plan.ID) < len(ev.Drains) {
 		f.Drain = ev.Drains[g.plan.ID]
@@ -126,7 +127,7 @@ func (g *audience) findings(ev *Evidence) GroupFindings {
 	if f.Drain.Complete && ev.HistoryCut == "" {
 		absent = Lost
 	}
-	sum := summary{group: g, f: &f, absent: absent, cut: ev.HistoryCut != ""}
+	sum := summary{group: g, f: &f, absent: absent, cut: ev.HistoryCut != "", excused: g.excused()}
 	for p, s := range g.senders {
 		if s.plan.Topic != g.plan.Topic {
 			continue
@@ -150,9 +151,9 @@ type summary struct {
 	absent Kind
 	cut    bool
 	lane   message.ID // producer and lane at hand
-	// missing are acked messages that never came whole, the first of them; beyond that only their number is known.
-	missing []message.ID
-	more    int64
+	// missing is how many acked messages never came whole; those that came damaged are excused.
+	missing int64
+	excused map[message.ID]bool
 }
 
 func (u *summary) producer(p int, s *sender) {
@@ -183,14 +184,12 @@ func (u *summary) absences(a *account, seen *seenLane) {
 		return
 	}
 	walk(a.acked, &seen.seen, onlyFirst, 0, a.attempted, func(from, to uint64) bool {
-		for n := from; n < to; n++ {
-			if len(u.missing) >= maxNotes {
-				u.more += int64(to - n)
-				break
-			}
+		u.missing += int64(to - from)
+		for n := from; n < to && len(u.f.Notes[u.absent]) < maxNotes; n++ {
 			id := u.lane
-			id.Seq = n
-			u.missing = append(u.missing, id)
+			if id.Seq = n; !u.excused[id] {
+				u.note(u.absent, n)
+			}
 		}
 		return true
 	})
@@ -244,12 +243,8 @@ func (u *summary) oddities(odd *oddLane, keyed bool) {
 // finish concludes what needs all lanes.
 func (u *summary) finish() {
 	f := u.f
-	missing := u.group.excuse(u.missing)
-	f.Damaged = int64(len(u.missing) - len(missing))
-	f.Counts[u.absent] = int64(len(missing)) + u.more
-	for _, id := range missing {
-		f.Notes[u.absent] = append(f.Notes[u.absent], Note{Kind: u.absent, ID: id, Group: u.group.plan.ID, Shard: -1})
-	}
+	f.Damaged = int64(len(u.excused))
+	f.Counts[u.absent] = u.missing - f.Damaged
 	// Whatever came again and is neither in the log twice nor unexplained was given again from its place.
 	f.Counts[Redelivered] = f.Whole - f.Unique - f.Counts[InLog] - f.Counts[Unexplained]
 	u.reordered()

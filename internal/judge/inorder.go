@@ -17,7 +17,7 @@ func (order) Guarantee(p Params) string {
 
 func (order) Judge(f *Findings, p Params) Verdict {
 	v := Verdict{Status: Pass, Promised: true}
-	var reordered, displaced, unjudged int64
+	var reordered, displaced, unjudged, late int64
 	var distance uint64
 	var sentences []string
 	broken, keyed := false, false
@@ -29,6 +29,7 @@ func (order) Judge(f *Findings, p Params) Verdict {
 		reordered += n
 		displaced += g.Displaced
 		unjudged += g.Unjudged
+		late += g.Late
 		distance = max(distance, g.MaxDistance[p.Scope])
 		if n > 0 {
 			sentences = append(sentences, fmt.Sprintf("%s of %s came to group %s after a younger one, at most %s behind.",
@@ -45,6 +46,10 @@ func (order) Judge(f *Findings, p Params) Verdict {
 		v.Status, v.Why = Inconclusive, "No message had a key."
 	case v.Comparisons == 0:
 		v.Status, v.Why = Inconclusive, "No message came whose order could be compared."
+	case late > 0:
+		v.Status = Inconclusive
+		v.Why = fmt.Sprintf("%s came in order, but %s came too long after their neighbours in the log to be compared.",
+			plural(v.Comparisons, "message"), plural(late, "other"))
 	default:
 		v.Why = fmt.Sprintf("%s came in order.", plural(v.Comparisons, "message"))
 	}

@@ -319,7 +319,7 @@ func swap(h *honest, ds []history.Delivery, want *truth) ([]history.Delivery, bo
 			if a.Producer != b.Producer || a.Shard != b.Shard {
 				continue
 			}
-			if a.Lane == b.Lane && a.Incarnation == b.Incarnation && a.Member == b.Member && a.Session == b.Session &&
+			if a.Lane == b.Lane && a.Incarnation == b.Incarnation && a.Incarnation != message.Unordered && a.Member == b.Member && a.Session == b.Session &&
 				times[b.ID] == 1 && !b.Redelivered && a.Seq < b.Seq {
 				return j
 			}

@@ -22,6 +22,9 @@ type logOrder struct {
 	window int
 	merge  merge
 	rooms  rooms
+	// flags are the places of messages whose first appearance was flagged, so that their log order cannot be judged any more; nil in a group
+	// of one member.
+	flags map[message.ID]message.Position
 	// blind is set in a group of one member once a first appearance came without a position: its marks then prove nothing about the log.
 	blind bool
 }
@@ -44,42 +47,46 @@ func newLogOrder(g *audience) *logOrder {
 		o.window = int(min(windowPerMember*uint64(g.plan.Members), windowMax))
 		o.marks = newMarks(len(g.senders))
 		o.placed = make([]table[set], len(g.senders))
+		o.flags = map[message.ID]message.Position{}
 	}
 	return o
 }
 
 // flagged takes note of a delivery that the broker flagged as redelivered.
-func (o *logOrder) flagged(d *history.Delivery, shard int32) {
+func (o *logOrder) flagged(d *history.Delivery, shard int32, first bool) {
 	if s := &o.shards[shard]; o.window == 0 && (!s.floor.Known || s.floor.Before(d.Position)) {
 		s.floor = d.Position
 	}
+	if first && o.window > 0 {
+		o.flags[d.ID] = d.Position
+	}
 }
 
-// observe takes an unflagged delivery with a position. The shard is one of the topic's.
-func (o *logOrder) observe(d *history.Delivery, shard int32, p int, lane *seenLane, first bool) {
+// observe takes an unflagged delivery with a position. The shard is one of the topic's. It returns false where the delivery came too late to
+// be judged.
+func (o *logOrder) observe(d *history.Delivery, shard int32, p int, lane *seenLane, first bool) bool {
 	s := &o.shards[shard]
 	if o.window == 0 {
 		o.direct(d, s, shard, p, lane, first)
-		return
+		return true
 	}
 	if s.floor.Known && !s.floor.Before(d.Position) {
 		o.place(d, p)
-		if first {
-			o.group.unjudged++
-		} else {
+		if !first {
 			o.group.notes.add(Redelivered, d)
 		}
-		return
+		return false
 	}
 	if d.Position.Next(s.floor) {
 		o.turn(d, s, shard, p, lane)
 		o.drain(s, shard)
-		return
+		return true
 	}
 	s.waiting.add(placing{id: d.ID, position: d.Position, index: d.Index, at: d.At, incarnation: d.Incarnation}, &o.rooms)
 	if s.waiting.count >= o.window {
 		o.judge(s, shard, o.window/2)
 	}
+	return true
 }
 
 // direct is observe in a group of one member.
@@ -126,7 +133,12 @@ func (o *logOrder) judge(s *logShard, shard int32, n int) {
 func (o *logOrder) turn(d *history.Delivery, s *logShard, shard int32, p int, lane *seenLane) {
 	again := s.floor == d.Position
 	s.floor = d.Position
+	at, flagged := o.flags[d.ID]
 	switch {
+	case flagged && at != d.Position && !again:
+		o.group.count(InLog, d)
+	case flagged:
+		o.group.notes.add(Redelivered, d)
 	case o.place(d, p):
 		o.group.pass(o.marks, d, shard, p, lane, true)
 	case again:

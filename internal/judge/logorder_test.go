@@ -59,6 +59,9 @@ func TestLogOrderOfManyMembers(t *testing.T) {
 	if f.Unjudged != size {
 		t.Errorf("%d unjudged, want the late batch of %d", f.Unjudged, size)
 	}
+	if f.Judged[PerShard] != n-size {
+		t.Errorf("%d judged, want all but the late batch: %d", f.Judged[PerShard], n-size)
+	}
 	if f.Counts[InLog]+f.Counts[Redelivered] != 0 {
 		t.Errorf("repeated: %v", f.Counts)
 	}

@@ -201,7 +201,7 @@ func (o *naive) excused() map[message.ID]bool {
 	var wrong []message.ID
 	for _, claim := range slices.Compact(slices.Clone(o.ids[Corrupted])) {
 		switch {
-		case !o.attempted[claim] || o.seen[claim] > 0 || o.producers[claim.Producer].ID == 0:
+		case !o.attempted[claim] || o.producers[claim.Producer].ID == 0:
 			wrong = append(wrong, claim)
 		case missing(claim):
 			out[claim] = true
@@ -276,6 +276,9 @@ type line struct {
 
 // lines are those that d stands in, and where. Only messages with keys stand in a shard's besides the lane's.
 func (o *naive) lines(d *history.Delivery) map[line]point {
+	if d.Incarnation == message.Unordered {
+		return nil
+	}
 	out := map[line]point{{d.Producer, false, int64(d.Lane)}: {d.Incarnation, d.Seq}}
 	if o.producers[d.Producer].KeyLanes && d.Shard >= 0 {
 		out[line{d.Producer, true, int64(d.Shard)}] = point{d.Incarnation, d.Index}
@@ -416,13 +419,24 @@ func (o *naive) logOfSeveral() {
 		p, q := o.ds[a].Position, o.ds[b].Position
 		return cmp.Or(cmp.Compare(o.ds[a].Shard, o.ds[b].Shard), cmp.Compare(p.Major, q.Major), cmp.Compare(p.Minor, q.Minor))
 	})
+	flagged := map[message.ID]message.Position{}
+	for i := range o.ds {
+		if d := &o.ds[i]; o.plausible(i) && o.first[i] && d.Redelivered && d.Position.Known {
+			flagged[d.ID] = d.Position
+		}
+	}
 	placed := map[message.ID]bool{}
 	marks := map[line][]point{}
 	for k, i := range log {
 		d := &o.ds[i]
-		if placed[d.ID] {
-			last := &o.ds[log[k-1]]
-			if last.Shard != d.Shard || last.Position != d.Position {
+		at, given := flagged[d.ID]
+		if given || placed[d.ID] {
+			again := given && at == d.Position
+			if k > 0 {
+				last := &o.ds[log[k-1]]
+				again = again || last.Shard == d.Shard && last.Position == d.Position
+			}
+			if !again {
 				o.add(InLog, d.ID)
 			}
 			continue

@@ -21,7 +21,7 @@ func (g *audience) order(d *history.Delivery, p int, lane *seenLane, first bool)
 	placed := d.Position.Known && shard >= 0
 	if d.Redelivered {
 		if placed {
-			g.log.flagged(d, shard)
+			g.log.flagged(d, shard, first)
 		}
 		if !first {
 			g.notes.add(Redelivered, d)
@@ -32,13 +32,17 @@ func (g *audience) order(d *history.Delivery, p int, lane *seenLane, first bool)
 		return
 	}
 	forward := placed && len(g.members) > 1 && m.forward(d, shard, g.shards)
-	if first {
+	if first && d.Incarnation != message.Unordered {
 		g.tally(p, shard, 1)
 		g.pass(m.marks, d, shard, p, lane, !forward)
 	}
 	switch {
 	case placed:
-		g.log.observe(d, shard, p, lane, first)
+		if !g.log.observe(d, shard, p, lane, first) && first && forward && d.Incarnation != message.Unordered {
+			g.unjudged++
+			g.tardy++
+			g.tally(p, shard, -1)
+		}
 	case first:
 		g.log.blind = true
 	default:
@@ -94,6 +98,9 @@ func (g *audience) shard(d *history.Delivery) int32 {
 
 // pass measures a message by the marks of its stream and moves them on. Without judge it only moves them.
 func (g *audience) pass(m *marks, d *history.Delivery, shard int32, p int, lane *seenLane, judge bool) {
+	if d.Incarnation == message.Unordered {
+		return
+	}
 	keyed := g.readers[p].keyed
 	if behind := pass(m.lane(p, d.Lane), pack(d.Incarnation, d.Seq)); behind > 0 && judge {
 		scope := PerShard

@@ -30,6 +30,9 @@ func (e *events) flow(random *rand.Rand) {
 			}
 			if odd() {
 				incarnation = uint16(between(0, 2))
+				if between(0, 3) == 0 {
+					incarnation = message.Unordered
+				}
 			}
 			invented := uint64(0)
 			if odd() {

@@ -10,6 +10,7 @@
 package message
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 )
@@ -32,12 +33,16 @@ type ID struct {
 	Seq      uint64
 }
 
+// Unordered is the incarnation of messages whose place among others says nothing: those that ordeal itself sent again, probes, and those of a
+// producer that has lost more connections than can be counted.
+const Unordered = 1<<16 - 1
+
 // Stamp is all that a message carries about itself.
 type Stamp struct {
 	ID
 	// Run is the low half of the run's id; a message of another run is foreign.
 	Run uint32
-	// Incarnation counts the producer's connections, from 0: order is promised within one only.
+	// Incarnation counts the producer's connections, from 0: order is promised within one only, and not for Unordered.
 	Incarnation uint16
 	// Intended is when the schedule wanted it sent, in ns since the run's epoch.
 	Intended int64
@@ -75,6 +80,37 @@ func write(body []byte, s *Stamp) (first uint32) {
 	binary.LittleEndian.PutUint64(h[32:], s.Index)
 	binary.LittleEndian.PutUint64(h[40:], uint64(s.Lane)|uint64(len(body))<<32)
 	return first
+}
+
+// Unorder makes a whole body that was stamped before one of Unordered incarnation; a producer calls it before it sends the body again. It
+// panics on a body shorter than a stamp.
+func Unorder(body []byte) {
+	binary.LittleEndian.PutUint16(body[2:], Unordered)
+	binary.LittleEndian.PutUint32(body[4:], checksum(body))
+}
+
+// Name is the name of the message of which a Corrupt body was made, as far as it can be known: where one flipped bit explains the checksum
+// and that bit is one of the name's, the name is mended; else it is what the header says. s is as Parse left it.
+func Name(body []byte, s *Stamp) ID {
+	if len(body) < HeaderSize || binary.LittleEndian.Uint32(body[44:]) != uint32(len(body)) {
+		return s.ID
+	}
+	const producer, seq, lane = 12, 16, 40
+	mended := bytes.Clone(body)
+	for _, field := range [][2]int{{producer, 4}, {seq, 8}, {lane, 4}} {
+		for bit := range 8 * field[1] {
+			at, mask := field[0]+bit/8, byte(1)<<(bit%8)
+			mended[at] ^= mask
+			if binary.LittleEndian.Uint32(mended[4:]) == checksum(mended) {
+				return ID{
+					Producer: binary.LittleEndian.Uint32(mended[producer:]), Lane: binary.LittleEndian.Uint32(mended[lane:]),
+					Seq: binary.LittleEndian.Uint64(mended[seq:]),
+				}
+			}
+			mended[at] ^= mask
+		}
+	}
+	return s.ID
 }
 
 // Parse reads the stamp of body into s and tells whether the body is whole. For Corrupt and Foreign bodies s holds what the header

@@ -214,3 +214,59 @@ func BenchmarkStampParse(b *testing.B) {
 		})
 	}
 }
+
+// What is sent again is whole, and the same message but for its incarnation.
+func TestUnorder(t *testing.T) {
+	body := make([]byte, 100)
+	want := Stamp{ID: ID{Producer: 3, Lane: 5, Seq: 7}, Run: 11, Incarnation: 13, Intended: 17, Index: 19}
+	Put(body, &want)
+	Unorder(body)
+	want.Incarnation = Unordered
+	var got Stamp
+	if status := Parse(body, 11, &got); status != Whole || got != want {
+		t.Errorf("%v %+v, want %+v", status, got, want)
+	}
+}
+
+// A damaged body keeps its message's name, whichever bit was flipped.
+func TestName(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := ID{Producer: rapid.Uint32().Draw(t, "producer"), Lane: rapid.Uint32().Draw(t, "lane"), Seq: rapid.Uint64().Draw(t, "seq")}
+		body := rapid.SliceOfN(rapid.Byte(), HeaderSize, 300).Draw(t, "body")
+		Put(body, &Stamp{ID: want, Run: 11})
+		bit := rapid.IntRange(0, 8*len(body)-1).Draw(t, "bit")
+		body[bit/8] ^= 1 << (bit % 8)
+		before := bytes.Clone(body)
+		var s Stamp
+		if status := Parse(body, 11, &s); status != Corrupt {
+			t.Fatalf("%v", status)
+		}
+		if got := Name(body, &s); got != want {
+			t.Errorf("the name is %v, want %v", got, want)
+		}
+		if !bytes.Equal(body, before) {
+			t.Error("looking for the name changed the body")
+		}
+	})
+}
+
+func TestNameOfMuchDamage(t *testing.T) {
+	body := make([]byte, 100)
+	want := ID{Producer: 3, Lane: 5, Seq: 7}
+	Put(body, &Stamp{ID: want, Run: 11})
+	for i := HeaderSize; i < len(body); i++ {
+		body[i] = 0xaa
+	}
+	for _, damaged := range [][]byte{body, body[:60]} {
+		var s Stamp
+		Parse(damaged, 11, &s)
+		if got := Name(damaged, &s); got != want {
+			t.Errorf("%d bytes: the name is %v, want %v", len(damaged), got, want)
+		}
+	}
+	var s Stamp
+	Parse(body[:20], 11, &s)
+	if got := Name(body[:20], &s); got != (ID{}) {
+		t.Errorf("a stump is called %v", got)
+	}
+}

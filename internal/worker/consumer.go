@@ -132,6 +132,10 @@ func (c *consumer) handle(ctx context.Context, ds []drivers.Delivery) error {
 		}
 	}
 	c.observe(ds)
+	if c.plan.Work > 0 {
+		c.group.begins()
+		defer c.group.ends()
+	}
 	for i := range ds {
 		if c.plan.Work > 0 && sleep(ctx, c.plan.Work) != nil {
 			return ctx.Err()
@@ -177,7 +181,9 @@ func (c *consumer) observe(ds []drivers.Delivery) {
 		d, n := &ds[i], len(c.events)
 		c.events = c.events[:n+1]
 		e := &c.events[n]
-		e.Status = message.Parse(d.Body, c.run.plan.Run, &s)
+		if e.Status = message.Parse(d.Body, c.run.plan.Run, &s); e.Status == message.Corrupt {
+			s.ID = message.Name(d.Body, &s)
+		}
 		// Field by field: a copy of what was just put together makes the processor wait.
 		e.Producer, e.Lane, e.Seq, e.Index, e.Incarnation, e.Following = s.Producer, s.Lane, s.Seq, s.Index, s.Incarnation, 0
 		e.Shard, e.Position, e.Redelivered = d.Shard, message.Position(d.Position), d.Redelivered

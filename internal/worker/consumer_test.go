@@ -306,3 +306,20 @@ func TestDamagedAndForeignBodies(t *testing.T) {
 		t.Errorf("whole %d of %d delivered, expected 21 of 84", g.Whole, g.Delivered)
 	}
 }
+
+// Who works on what it received says so, and is not quiet before it is done.
+func TestWorkIsShown(t *testing.T) {
+	f := newFake()
+	plan := testPlan(t, 100, 100*time.Millisecond)
+	plan.Consumers[0].Work = 20 * time.Millisecond
+	r := newRig(t, f, plan)
+	r.connect()
+	r.begin()
+	await(t, "work", func() bool { return r.Reached(0).Working == 1 })
+	r.sent()
+	r.received(0, 11)
+	await(t, "the end of the work", func() bool { return r.Reached(0).Working == 0 })
+	if at, now := r.Reached(0).Last, r.run.clock.Now(); at == 0 || now-at > int64(time.Second) {
+		t.Errorf("quiet since %s at %s", time.Duration(at), time.Duration(now))
+	}
+}

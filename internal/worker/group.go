@@ -22,7 +22,9 @@ type group struct {
 	total    int64
 	// high is the highest position delivered, by shard.
 	high []drivers.Position
-	last int64 // time of the latest delivery
+	last int64 // time of the latest delivery, or of the end of the latest work on one
+	// working is how many members work on what they received.
+	working int
 	// early holds what arrived before the beginning: probes.
 	early  []history.Delivery
 	probes map[uint32]bool
@@ -78,6 +80,22 @@ func (g *group) observe(ds []history.Delivery, n, now int64) {
 	g.note(ds)
 }
 
+// begins and ends are told of a member's work: what the broker has given to a busy client may still wait there.
+func (g *group) begins() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.working++
+}
+
+func (g *group) ends() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.working--
+	if g.gaps != nil {
+		g.last = g.run.clock.Now()
+	}
+}
+
 func (g *group) note(ds []history.Delivery) {
 	if len(ds) == 0 {
 		return
@@ -101,8 +119,10 @@ type Reached struct {
 	High []drivers.Position
 	// Deliveries so far, repeated ones included.
 	Deliveries int64
-	// Last is when the latest arrived, in ns since the beginning.
+	// Last is when the latest arrived, or when the latest work on one ended, in ns since the beginning.
 	Last int64
+	// Working is how many members work on what they received: more may wait in their clients.
+	Working int
 	// Connected members at the moment.
 	Connected, Members int
 }
@@ -110,5 +130,5 @@ type Reached struct {
 func (g *group) reached() Reached {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return Reached{High: append([]drivers.Position(nil), g.high...), Deliveries: g.total, Last: g.last, Members: g.plan.Spec.Members}
+	return Reached{High: append([]drivers.Position(nil), g.high...), Deliveries: g.total, Last: g.last, Working: g.working, Members: g.plan.Spec.Members}
 }

@@ -122,8 +122,8 @@ func (p *prober) send(ctx context.Context, seq uint64) (drivers.Receipt, error) 
 	run, token := p.worker.run, seq+1
 	id := message.ID{Producer: p.plan.ID, Seq: seq}
 	body := make([]byte, message.HeaderSize)
-	message.Put(body, &message.Stamp{ID: id, Run: run.plan.Run, Index: seq, Intended: -1})
-	attempt := history.Attempt{ID: id, Index: seq}
+	message.Put(body, &message.Stamp{ID: id, Run: run.plan.Run, Index: seq, Intended: -1, Incarnation: message.Unordered})
+	attempt := history.Attempt{ID: id, Index: seq, Incarnation: message.Unordered}
 	run.deps.Book.Attempt(&attempt)
 	if p.log != nil {
 		p.log.Attempt(&attempt)

@@ -110,7 +110,9 @@ func (p *producer) drop(cause error) {
 	p.burst = false
 	p.settleAll() // of a driver that promised more, and then ended
 	p.show()
-	p.incarnation++
+	if p.incarnation < message.Unordered {
+		p.incarnation++
+	}
 	if cause != nil {
 		p.errors.note("connection", cause)
 		p.reconnects.Add(1)
@@ -290,6 +292,7 @@ func (p *producer) again() bool {
 	p.window.slots[i].tries++
 	p.window.slots[i].sent = p.now
 	p.resent.Add(1)
+	message.Unorder(p.window.contents[i].body) // it comes after younger ones because ordeal wanted it so
 	p.hand(i, &p.window.slots[i])
 	return true
 }

@@ -13,6 +13,7 @@ import (
 
 	"ordeal/drivers"
 	"ordeal/internal/measure"
+	"ordeal/internal/message"
 	"ordeal/internal/schedule"
 )
 
@@ -230,7 +231,13 @@ func TestRetriesMergeOutcomes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFake()
 			f.answer = func(p *fakeProducer, m drivers.Message) {
-				p.receipt(drivers.Receipt{Token: m.Token, Outcome: test.tries[f.sent(m)-1], Err: errBroken})
+				try := f.sent(m)
+				var s message.Stamp
+				whole := message.Parse(m.Body, testRun, &s) == message.Whole
+				if again := s.Incarnation == message.Unordered; !whole || again != (try > 1) {
+					t.Errorf("try %d: whole %v, incarnation %d", try, whole, s.Incarnation)
+				}
+				p.receipt(drivers.Receipt{Token: m.Token, Outcome: test.tries[try-1], Err: errBroken})
 			}
 			plan := testPlan(t, 10_000, time.Second)
 			plan.Probes, plan.Producers[0].Attempts = nil, 3
