@@ -25,21 +25,27 @@ func TestProduceOutcome(t *testing.T) {
 	refusals := []error{
 		errShard, errWindow, errAborted, kgo.ErrMaxBuffered, kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord,
 		kerr.InvalidTimestamp, kerr.CorruptMessage, kerr.UnsupportedForMessageFormat, kerr.UnsupportedCompressionType,
-		kerr.PolicyViolation, kerr.InvalidRequiredAcks, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.InvalidTopicException,
-		kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed,
-		kerr.NotEnoughReplicas, kerr.NotLeaderForPartition, kerr.FencedLeaderEpoch, kerr.InvalidProducerEpoch, kerr.ProducerFenced,
-		kerr.InvalidTxnState,
+		kerr.PolicyViolation, kerr.InvalidRequiredAcks, kerr.ClusterAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed,
+		kerr.NotEnoughReplicas, kerr.InvalidProducerEpoch, kerr.ProducerFenced, kerr.InvalidTxnState,
 	}
 	doubts := []error{
 		errLost, errClosed, kgo.ErrRecordRetries, kgo.ErrRecordTimeout, kgo.ErrClientClosed, kgo.ErrAborting, io.EOF, net.ErrClosed,
 		syscall.ECONNRESET, syscall.ECONNREFUSED, context.Canceled, context.DeadlineExceeded, kerr.RequestTimedOut,
-		kerr.NotEnoughReplicasAfterAppend, kerr.UnknownServerError, kerr.OutOfOrderSequenceNumber, kerr.KafkaStorageError,
+		kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.InvalidTopicException, kerr.TopicAuthorizationFailed, // of metadata, perhaps
+		kerr.FencedLeaderEpoch, kerr.NotEnoughReplicasAfterAppend, kerr.UnknownServerError, kerr.OutOfOrderSequenceNumber, kerr.KafkaStorageError,
 		errors.New("an error of a library yet to come"),
 	}
 	check := func(err error, produced bool, want drivers.Outcome) {
 		t.Helper()
-		if have := produceOutcome(err, produced); have != want {
-			t.Errorf("%v, produced %v: %s, want %s", err, produced, have, want)
+		for _, replicated := range []bool{false, true} {
+			if have := produceOutcome(err, produced, replicated); have != want {
+				t.Errorf("%v, produced %v, replicated %v: %s, want %s", err, produced, replicated, have, want)
+			}
+		}
+	}
+	for replicated, want := range map[bool]drivers.Outcome{false: drivers.Rejected, true: drivers.Unknown} {
+		if have := produceOutcome(kerr.NotLeaderForPartition, true, replicated); have != want {
+			t.Errorf("not the leader, replicated %v: %s, want %s", replicated, have, want)
 		}
 	}
 	check(nil, true, drivers.Acked)

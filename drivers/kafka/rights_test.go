@@ -125,7 +125,7 @@ func TestRights(t *testing.T) {
 		must(t, r.Declare(t.Context(), r.topic))
 		r.produces()
 		must(t, r.send(1, "not allowed"))
-		r.want(1, drivers.Rejected, kerr.TopicAuthorizationFailed)
+		r.want(1, drivers.Unknown, kerr.TopicAuthorizationFailed)
 		if err := r.of(1).Err; !strings.Contains(err.Error(), "give the user the right") {
 			t.Error(err)
 		}
@@ -155,7 +155,7 @@ func TestRights(t *testing.T) {
 		r.fill(1, 1)
 		r.deny(kadm.OpWrite)
 		must(t, r.send(2, "no longer allowed"))
-		r.want(2, drivers.Rejected, kerr.TopicAuthorizationFailed)
+		r.want(2, drivers.Unknown, kerr.TopicAuthorizationFailed)
 		r.stored(1)
 	})
 	t.Run("read lost on the way", func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -63,6 +64,9 @@ func (s *session) depth(ctx context.Context, t drivers.Topic, group string) (int
 		return 0, err
 	}
 	unacked, err := s.unacked(ctx, t, queues)
+	if err == nil && w.idle != "" && queueType(s.cfg, t) == typeQuorum {
+		w, err = s.surely(ctx, queues, w)
+	}
 	switch {
 	case errors.Is(err, errNoManagement):
 		if err := w.alive(t, group); err != nil {
@@ -74,6 +78,29 @@ func (s *session) depth(ctx context.Context, t drivers.Topic, group string) (int
 	default:
 		return w.messages + unacked, nil
 	}
+}
+
+// surely asks again where a replicated queue was said to have no consumer, which is also how one answers that has no leader, or whose leader
+// takes longer than a quarter of a second (rabbit_quorum_queue:stat): as if it were empty. The statistics have just told that it has a
+// leader. Where it says the same again it is believed only if they do not know of messages in it.
+func (s *session) surely(ctx context.Context, queues []string, before waiting) (waiting, error) {
+	w, err := s.ready(ctx, queues)
+	if err != nil || w.idle == "" {
+		return w, err
+	}
+	known, err := s.management.queues(ctx, s.set.vhost, queues[0][:strings.LastIndex(queues[0], ".")+1])
+	if err != nil {
+		return w, err
+	}
+	told := int64(0)
+	for _, queue := range queues {
+		told += known[queue].Ready
+	}
+	if told > max(before.messages, w.messages) {
+		return w, fmt.Errorf("queue %q answers as if it were empty and had no consumers, and had %d messages by the broker's statistics: "+
+			"its leader is slow or gone", w.idle, told)
+	}
+	return w, nil
 }
 
 // alive tells whether what is not acknowledged can only be with living members of the group. A replicated queue without a leader answers

@@ -64,19 +64,18 @@ type answer struct {
 	ack bool
 	// returned tells that basic.return came before.
 	returned bool
-	// mirrored tells that the queue may be mirrored, as classic queues of RabbitMQ 3 can be by a policy.
-	mirrored bool
+	// doubtful tells that a nack proves nothing; see session.doubtsNacks.
+	doubtful bool
 }
 
-// outcome says what is known after a broker's answer. A nack means that no queue took the message, with one exception: after a
-// partition 87 of 661 messages that a mirrored queue had refused were in it (RabbitMQ 3.10.8, cluster_partition_handling autoheal).
+// outcome says what is known after a broker's answer. A nack means that a queue did not take the message.
 func (a answer) outcome() (drivers.Outcome, error) {
 	switch {
 	case a.ack && a.returned:
 		return drivers.Rejected, errReturned
 	case a.ack:
 		return drivers.Acked, nil
-	case a.mirrored:
+	case a.doubtful:
 		return drivers.Unknown, errNack
 	default:
 		return drivers.Rejected, errNack

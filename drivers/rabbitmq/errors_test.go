@@ -51,10 +51,10 @@ func TestOutcomes(t *testing.T) {
 		err    error
 	}{
 		{answer{ack: true}, drivers.Acked, nil},
-		{answer{ack: true, mirrored: true}, drivers.Acked, nil},
+		{answer{ack: true, doubtful: true}, drivers.Acked, nil},
 		{answer{ack: true, returned: true}, drivers.Rejected, errReturned},
 		{answer{}, drivers.Rejected, errNack},
-		{answer{mirrored: true}, drivers.Unknown, errNack},
+		{answer{doubtful: true}, drivers.Unknown, errNack},
 	} {
 		if outcome, err := c.answer.outcome(); outcome != c.want || !errors.Is(err, c.err) {
 			t.Errorf("%+v: %s, %v", c.answer, outcome, err)
@@ -174,15 +174,47 @@ func TestProvokedErrors(t *testing.T) {
 		}
 		x.expect(drivers.Message{Body: []byte("nobody is here")}, drivers.Rejected, errReturned)
 	})
-	t.Run("nack of a classic queue that may be mirrored", func(t *testing.T) {
-		s := admin(t, queue("nack-classic"), full)
-		outcome := drivers.Unknown
-		if s.major() >= 4 {
-			outcome = drivers.Rejected
-		}
+	t.Run("nack of a classic queue", func(t *testing.T) {
+		admin(t, queue("nack-classic"), full)
 		x := newTry(t, cfg, queue("nack-classic"))
 		x.expect(drivers.Message{}, drivers.Acked, nil)
-		x.expect(drivers.Message{}, outcome, errNack)
+		x.expect(drivers.Message{}, drivers.Unknown, errNack)
+	})
+	t.Run("nack of one of two queues", func(t *testing.T) {
+		topic := queue("nack-one")
+		topic.Model, topic.Groups = drivers.Log, []drivers.Group{{Name: "full", Members: 1}, {Name: "roomy", Members: 1}}
+		quorum := cfg
+		quorum.Options = drivers.Options{optQueueType: typeQuorum}
+		s := connect(t, quorum)
+		err := s.ask(t.Context(), func(ch *amqp.Channel) error {
+			err := ch.ExchangeDeclare(topic.Name, amqp.ExchangeDirect, true, false, false, false, nil)
+			for _, group := range []string{"full", "roomy"} {
+				args := amqp.Table{"x-queue-type": "quorum"}
+				if group == "full" {
+					args["x-max-length"], args["x-overflow"] = 1, "reject-publish"
+				}
+				name := groupQueues(topic, group)[0]
+				_, declared := ch.QueueDeclare(name, true, false, false, false, args)
+				err = errors.Join(err, declared, ch.QueueBind(name, "0", topic.Name, false, nil))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := newTry(t, quorum, topic)
+		if err := x.until(); !errors.Is(err, errRefusing) {
+			t.Errorf("the producer ended with: %v", err)
+		}
+		x.mustHave(drivers.Unknown, errNack)
+		for len(x.receipts) > 0 {
+			if r := <-x.receipts; r.Outcome == drivers.Rejected && errors.Is(r.Err, errNack) {
+				t.Error("rejected by a nack, though another queue took it")
+			}
+		}
+		if w, err := s.ready(t.Context(), groupQueues(topic, "roomy")); err != nil || w.messages < 3 {
+			t.Errorf("the other queue took %d: %v", w.messages, err)
+		}
 	})
 	t.Run("nothing but nacks", func(t *testing.T) {
 		quorum := cfg

@@ -14,8 +14,8 @@ type flight struct {
 	// keep is told once of each shard that a message was acked in it; nil where nobody asks. filled are those it was told of.
 	keep   func(shard int32)
 	filled []bool
-	// mirrored is of answer.
-	mirrored bool
+	// doubtful is of answer.
+	doubtful bool
 	born     time.Time
 
 	ending.Unsettled
@@ -129,7 +129,7 @@ func (f *flight) answer(more bool) {
 		return
 	}
 	s := f.seat(f.kept.tag)
-	outcome, err := answer{ack: f.kept.ack, returned: s.returned, mirrored: f.mirrored}.outcome()
+	outcome, err := answer{ack: f.kept.ack, returned: s.returned, doubtful: f.doubtful}.outcome()
 	f.kept.tag = 0
 	if outcome == drivers.Acked && f.keep != nil && !f.filled[s.shard] {
 		f.filled[s.shard] = true

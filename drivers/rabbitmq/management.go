@@ -89,6 +89,8 @@ type queueInfo struct {
 	Arguments map[string]any `json:"arguments"`
 	// Operator is the operator policy; see police.
 	Operator string `json:"-"`
+	// Ready are waiting to be delivered; 0 where there are no statistics yet.
+	Ready int64 `json:"messages_ready"`
 	// Unacked are delivered and not acknowledged; nil where there are no statistics yet.
 	Unacked *int64 `json:"messages_unacknowledged"`
 }

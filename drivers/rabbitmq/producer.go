@@ -50,7 +50,7 @@ func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, set
 		session: s, spec: spec, flight: newFlight(spec.Window, settle), fuse: ending.Fuse{Cut: s.line.cut}, quit: make(chan struct{}),
 		confirms: spec.Topic.Model != drivers.Broadcast && spec.Guarantee > drivers.Sent,
 	}
-	p.flight.mirrored = s.mirrors(spec.Topic)
+	p.flight.doubtful = s.doubtsNacks(spec.Topic)
 	if streams(s.cfg, spec.Topic) {
 		where, shards := s.where(spec.Topic), spec.Topic.Shards
 		p.flight.filled = make([]bool, shards)
