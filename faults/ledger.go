@@ -53,6 +53,9 @@ type Ledger struct {
 type book struct {
 	Schema  string  `json:"schema"`
 	Entries []Entry `json:"entries"`
+	// Files are to be removed after a crash of ordeal, which was the process Owner: patterns of paths in the ledger's folder.
+	Files []string    `json:"files,omitempty"`
+	Owner pid.Process `json:"owner,omitzero"`
 }
 
 // NewLedger writes an empty ledger to path, so that an unwritable folder is known before anything is injected.
@@ -103,6 +106,22 @@ func (l *Ledger) Heal(id int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.book.Entries[id-1].Healed = l.now().UTC()
+	return l.book.write(l.path)
+}
+
+// Leave writes down the files that would be left if ordeal were killed now, in place of those written down before: patterns as of
+// filepath.Glob, of paths below the ledger's folder. Without any there is nothing to remove. Undo removes them once this process is gone.
+func (l *Ledger) Leave(patterns ...string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	owner, err := pid.Of(os.Getpid())
+	if err != nil {
+		return fmt.Errorf("write undo ledger: %w", err)
+	}
+	l.book.Files, l.book.Owner = patterns, owner
+	if len(patterns) == 0 {
+		l.book.Owner = pid.Process{}
+	}
 	return l.book.write(l.path)
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -57,10 +59,51 @@ func Undo(ctx context.Context, path string) (UndoReport, error) {
 			errs = append(errs, err)
 		}
 	}
+	if len(b.Files) > 0 {
+		line, err := b.remove(filepath.Dir(path))
+		if report.Lines = append(report.Lines, line); err != nil {
+			errs = append(errs, fmt.Errorf("remove what is left: %w", err))
+		} else if err := b.write(path); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	if len(report.Lines) == 0 && len(errs) == 0 {
 		report.Lines = []string{"nothing to undo: every fault of this run was healed"}
 	}
 	return report, errors.Join(errs...)
+}
+
+// remove removes the files, and says what it did. While their owner runs they are in use.
+func (b *book) remove(folder string) (string, error) {
+	state, err := b.Owner.State()
+	switch {
+	case err != nil:
+		return "files: left alone", err
+	case state != pid.Gone:
+		return fmt.Sprintf("files: left alone, for the ordeal whose they are (process %d) is still there", b.Owner.PID), nil
+	}
+	var removed []string
+	var errs []error
+	for _, pattern := range b.Files {
+		if !filepath.IsLocal(pattern) {
+			errs = append(errs, fmt.Errorf("%q is not below the run's folder", pattern))
+			continue
+		}
+		found, err := filepath.Glob(filepath.Join(folder, pattern))
+		errs = append(errs, err)
+		for _, path := range found {
+			errs = append(errs, os.RemoveAll(path))
+			removed = append(removed, strings.TrimPrefix(path, folder+string(filepath.Separator)))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return "files: not all removed", err
+	}
+	b.Files, b.Owner = nil, pid.Process{}
+	if len(removed) == 0 {
+		return "files: none was left", nil
+	}
+	return "files: removed " + strings.Join(removed, ", "), nil
 }
 
 // undoSteps takes all steps, whatever becomes of the others, and says what each came to.

@@ -119,3 +119,63 @@ func TestUndoOfWhatIsNoLedger(t *testing.T) {
 		}
 	}
 }
+
+// What is left lying about is removed once its owner is gone, and nothing beside it.
+func TestUndoRemovesWhatIsLeft(t *testing.T) {
+	folder := t.TempDir()
+	keep, gone := filepath.Join(folder, "cluster", "n1", "log"), filepath.Join(folder, "cluster", "n1", "data", "store")
+	for _, path := range []string{keep, gone} {
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(folder, "undo.json")
+	l, err := NewLedger(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Leave("reserve", filepath.Join("cluster", "*", "data")); err != nil {
+		t.Fatal(err)
+	}
+	told := func(want string) {
+		t.Helper()
+		r, err := Undo(t.Context(), path)
+		if err != nil || len(r.Lines) != 1 || !strings.Contains(r.Lines[0], want) {
+			t.Errorf("%q: %v; want %q", r.Lines, err, want)
+		}
+	}
+	told("left alone") // this process is the owner
+	if _, err := os.Stat(gone); err != nil {
+		t.Error(err)
+	}
+	b, err := readBook(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Owner.Started += "1" // another process had the number
+	if err := b.write(path); err != nil {
+		t.Fatal(err)
+	}
+	told("files: removed cluster/n1/data")
+	if _, err := os.Stat(gone); err == nil {
+		t.Error("the data is still there")
+	}
+	if _, err := os.Stat(keep); err != nil {
+		t.Error(err)
+	}
+	told("nothing to undo")
+	b.Files = []string{filepath.Join("..", "*")} // somebody wrote this into the file
+	if err := b.write(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Undo(t.Context(), path); err == nil || !strings.Contains(err.Error(), "not below the run's folder") {
+		t.Errorf("a path outside: %v", err)
+	}
+	if _, err := os.Stat(keep); err != nil {
+		t.Error(err)
+	}
+	if err := l.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	told("nothing to undo")
+}

@@ -18,7 +18,7 @@ type Env struct {
 	// Terminal tells whether Stderr is one, and Width how wide it is; 0 where that is not known.
 	Terminal bool
 	Width    func() int
-	// Interrupts receives a value for every Ctrl-C or SIGTERM.
+	// Interrupts receives a value for every Ctrl-C, SIGTERM or SIGHUP.
 	Interrupts <-chan os.Signal
 	Version    string
 }
@@ -27,6 +27,13 @@ type Env struct {
 func System(version string) Env {
 	interrupts := make(chan os.Signal, 4)
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(interrupts, syscall.SIGHUP)
+	}
+	// Whoever reads the output may go before the run is over, as head does: a write then fails, and must not end a run that has faults to heal.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	// The runtime ends a process that panics with exit code 2, which says that a gate was missed. With SIGABRT it says nothing of the kind.
+	debug.SetTraceback("crash")
 	if version == "" {
 		version = "development"
 		if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {

@@ -118,9 +118,18 @@ func TestKilledInMidFault(t *testing.T) {
 	if left := processesOf(t, c.dir); len(left) > 0 {
 		t.Errorf("left running: %v", left)
 	}
+	data := filepath.Join(c.folder(), "cluster", "n1", "data")
+	if _, err := os.Stat(data); err != nil {
+		t.Errorf("what the test is about to look for: %v", err)
+	}
 	undo := startIn(t, c.dir, "faults", "undo", c.folder())
 	undo.ends(0)
-	undo.said("process.pause on any (n1): process", "is gone")
+	undo.said("process.pause on any (n1): process", "is gone", "files: removed reserve, cluster/n1/data")
+	for _, path := range []string{data, filepath.Join(c.folder(), "reserve")} {
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s is still there", path)
+		}
+	}
 	again := startIn(t, c.dir, "faults", "undo", c.folder())
 	again.ends(0)
 	again.said("nothing")
@@ -191,10 +200,49 @@ func TestUndoResumesWhatWasLeftPaused(t *testing.T) {
 	}
 	undo := startIn(t, c.dir, "faults", "undo", c.folder()) // beside the run that paused it, as a person in another shell would
 	undo.ends(0)
-	undo.said("process.pause on any (n1): resumed process " + strconv.Itoa(node))
+	undo.said("process.pause on any (n1): resumed process "+strconv.Itoa(node), "files: left alone")
 	if state := stateOf(t, node); state == "T" {
 		t.Error("the node is still stopped")
 	}
 	c.interrupt()
 	c.ends(130)
+}
+
+// The end of a session ends a run as Ctrl-C does.
+func TestHangup(t *testing.T) {
+	long(t)
+	c := start(t, "run", scenario(t, faulty), "--progress", "plain")
+	c.saw("n1: in effect")
+	if err := c.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	c.ends(130)
+	if f := c.report().Faults[0]; f.NotUndone || f.Recovered == 0 {
+		t.Errorf("the fault: %+v", f)
+	}
+}
+
+// Nobody has to read what a run says: it goes on to its end, and leaves nothing behind.
+func TestNobodyListens(t *testing.T) {
+	long(t)
+	c := start(t, "run", scenario(t, "  - {name: steady, for: 1s}"), "--progress", "plain")
+	c.saw("starting nats")
+	if err := c.unheard(); err != nil {
+		t.Fatal(err)
+	}
+	c.ends(0)
+	c.report()
+	if left := processesOf(t, c.dir); len(left) > 0 {
+		t.Errorf("left running: %v", left)
+	}
+}
+
+// How Go's runtime ends a process is not to be taken for the exit code of a missed gate, which is that of a panic by default.
+func TestCrashIsNoVerdict(t *testing.T) {
+	c := start(t, "run", "steady", "--on", "memory", "--progress", "plain")
+	c.saw("phase: steady begins")
+	if err := c.Process.Signal(syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	c.ends(-1) // by SIGABRT
 }

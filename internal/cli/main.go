@@ -60,7 +60,7 @@ reordered or corrupted, how long everything took, and how long the broker was aw
 Exit codes:
   0    every check passed, every gate met
   1    a safety check failed: loss, duplicate, order, corruption, phantom
-  2    a gate was missed or a regression found
+  2    a gate was missed
   3    inconclusive: not drained, generator-bound, no samples, no evidence for a fault, a check crashed
   4    environment: broker unreachable, fault impossible here, fault not undone
   64   usage or scenario error, nothing started

@@ -26,6 +26,7 @@ type command struct {
 	lines  []string
 	more   chan struct{} // receives a value after every line on stderr
 	closed chan struct{} // closed at the end of stderr
+	ear    io.Closer     // stderr's end here
 	stdout strings.Builder
 }
 
@@ -51,6 +52,7 @@ func startIn(t *testing.T, dir string, args ...string) *command {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
+	c.ear = stderr
 	go c.read(stderr)
 	t.Cleanup(func() {
 		if c.ProcessState == nil {
@@ -78,6 +80,9 @@ func (c *command) read(stderr io.Reader) {
 		}
 	}
 }
+
+// unheard closes this end of stderr.
+func (c *command) unheard() error { return c.ear.Close() }
 
 func (c *command) stderr() string {
 	c.mu.Lock()

@@ -72,7 +72,11 @@ func (x *execution) conclude(ctx context.Context, trouble error) error {
 		x.run.Gates = gates(x.Scenario.Gates, x.run, x.blamed)
 	}
 	x.lives()
-	if err := x.tearDown(); err != nil {
+	err := x.tearDown()
+	if err == nil {
+		err = x.ledger.Leave()
+	}
+	if err != nil {
 		problems = append(problems, environment(err))
 	}
 	x.run.Environment = describeMachine(x.Version, strings.TrimSpace(x.Driver.Name()+" "+x.run.Target.Version))

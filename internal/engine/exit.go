@@ -6,7 +6,7 @@ import "errors"
 const (
 	ExitPass         = 0   // every check passed, every gate met
 	ExitFail         = 1   // a safety check failed
-	ExitGate         = 2   // a gate was missed or a regression found
+	ExitGate         = 2   // a gate was missed
 	ExitInconclusive = 3   // nothing can be said
 	ExitEnvironment  = 4   // broker unreachable, fault impossible here, fault not undone
 	ExitUsage        = 64  // usage or scenario error, nothing started

@@ -49,12 +49,15 @@ func (f Folder) point(out, scenario string) {
 	}
 }
 
+// reserveName is the file's name.
+const reserveName = "reserve"
+
 // reserveSize is what the reports of a long run take.
 const reserveSize = 4 << 20
 
 // reserve takes room on the disk that release gives back: a history that fills the disk must not cost the run its reports.
 func (f Folder) reserve() error {
-	if err := fill(f.File("reserve"), reserveSize); err != nil {
+	if err := fill(f.File(reserveName), reserveSize); err != nil {
 		return fmt.Errorf("keep %s free for the reports: %w; make room, or choose another place with --out", reports.Bytes(reserveSize), err)
 	}
 	return nil
@@ -73,7 +76,7 @@ func fill(path string, size int) error {
 	return errors.Join(err, file.Close())
 }
 
-func (f Folder) release() { os.Remove(f.File("reserve")) } //nolint:errcheck // at worst a report finds no room, and says so
+func (f Folder) release() { os.Remove(f.File(reserveName)) } //nolint:errcheck // at worst a report finds no room, and says so
 
 // File is the path of one file in the folder.
 func (f Folder) File(name string) string { return filepath.Join(f.Path, name) }

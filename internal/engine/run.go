@@ -124,6 +124,8 @@ type execution struct {
 	ended, finished int64
 	timeline        *timeline
 	hiccups         *measure.Hiccups
+	// abandon ends the run for a reason.
+	abandon context.CancelCauseFunc
 	// bound says why ordeal was the bottleneck in a phase.
 	bound   map[string]string
 	usage   measure.Usage
@@ -155,7 +157,8 @@ func Run(ctx context.Context, o Options) (*reports.Run, error) {
 		return nil, err
 	}
 	defer Tune()()
-	trouble := x.perform(ctx)
+	defer x.clean()
+	trouble := x.attempt(ctx)
 	return x.run, x.conclude(ctx, trouble)
 }
 
@@ -240,7 +243,11 @@ func (x *execution) open(id uint32) error {
 		x.folder.release()
 		return environment(err)
 	}
-	if x.ledger, err = faults.NewLedger(x.folder.File("undo.json")); err != nil {
+	if x.ledger, err = faults.NewLedger(x.folder.File("undo.json")); err == nil {
+		err = x.ledger.Leave(x.perishable()...)
+	}
+	if err != nil {
+		x.folder.release()
 		return environment(err)
 	}
 	if x.latency, err = os.Create(x.folder.File("latency.hlog")); err != nil {
@@ -256,6 +263,18 @@ func (x *execution) open(id uint32) error {
 	x.Watch.Plan(x.run)
 	return nil
 }
+
+// perishable are the files that are gone when the run is over.
+func (x *execution) perishable() []string {
+	files := []string{reserveName}
+	if x.Target.Local() && !x.Target.Compose && !x.inProcess() && !x.Keep {
+		files = append(files, filepath.Join(clusterFolder, "*", "data"))
+	}
+	return files
+}
+
+// clusterFolder is where a cluster that ordeal starts lives in the run folder.
+const clusterFolder = "cluster"
 
 // now is the run's time: ns since the beginning of the load, and 0 until then.
 func (x *execution) now() int64 {
@@ -309,7 +328,7 @@ func (x *execution) provision(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, provisionLimit)
 		defer cancel()
 		c, err := cluster.Start(ctx, cluster.Spec{
-			Kind: x.Driver.Name(), Nodes: x.Target.Nodes, Dir: filepath.Join(x.folder.Path, "cluster"),
+			Kind: x.Driver.Name(), Nodes: x.Target.Nodes, Dir: filepath.Join(x.folder.Path, clusterFolder),
 			Server: x.Scenario.DriverOptions(x.Driver.Name()).Server, Keep: x.Keep, Logger: x.Logger,
 		})
 		if err != nil {
@@ -404,6 +423,7 @@ func (x *execution) connect(ctx context.Context) error {
 		Pause:      x.links.Coalescer().Pause,
 		Notify:     func(text string) { x.events.add("connect", "%s", text) },
 		Rebalanced: x.rebalances.told,
+		Panicked:   x.bug,
 	})
 	if err != nil {
 		return environment(err)

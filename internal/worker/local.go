@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,9 @@ type Deps struct {
 	// Rebalanced is told which shards a consumer reads, where its driver knows: at first, and whenever they change. It must not block, and
 	// may be nil.
 	Rebalanced func(consumer string, shards []int32)
+	// Panicked is told of a producer or consumer that panicked, with its stack: it has ended, and the rest goes on until Stop. Where it is nil
+	// the process ends.
+	Panicked func(value any, stack []byte)
 }
 
 // running is what producers, consumers and groups share.
@@ -46,6 +50,19 @@ type running struct {
 	live  atomic.Pointer[measure.Collector] // nil before the beginning
 	clock measure.Clock                     // valid once live is set
 	spans []measure.Span
+}
+
+// watched calls a loop and tells of its panic.
+func (r *running) watched(loop func()) {
+	defer func() {
+		if r.deps.Panicked == nil {
+			return
+		}
+		if p := recover(); p != nil {
+			r.deps.Panicked(p, debug.Stack())
+		}
+	}()
+	loop()
 }
 
 // producerLog and groupLog are nil without a history.
@@ -172,7 +189,7 @@ func (w *Local) Connect(ctx context.Context) error {
 	receiving, cancel := context.WithCancel(context.Background())
 	w.stopReceiving = cancel
 	for _, c := range w.consumers {
-		w.receiving.Go(func() { c.loop(receiving) })
+		w.receiving.Go(func() { w.run.watched(func() { c.loop(receiving) }) })
 	}
 	for _, p := range w.producers {
 		if err := retry(ctx, p.open); err != nil {
@@ -223,7 +240,7 @@ func (w *Local) Start(clock measure.Clock, c *measure.Collector, spans []measure
 	sending, cancel := context.WithCancel(context.Background())
 	w.stopSending = cancel
 	for _, p := range w.producers {
-		w.sending.Go(func() { p.loop(sending) })
+		w.sending.Go(func() { w.run.watched(func() { p.loop(sending) }) })
 	}
 	go func() {
 		w.sending.Wait()
