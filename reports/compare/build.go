@@ -91,7 +91,8 @@ func (s *side) counted() []*reports.Run {
 	return passed
 }
 
-// target describes the side. One failed run is enough to lose the ranking: the runs that passed would be a choice of the best.
+// target describes the side. One run that failed, or whose backlog the target did not hand over in time, is enough to lose the ranking: the
+// runs that passed would be a choice of the best.
 func (s *side) target(label, folder string) Target {
 	last := s.runs[len(s.runs)-1]
 	t := Target{
@@ -99,7 +100,7 @@ func (s *side) target(label, folder string) Target {
 		Guarantee: last.Target.Guarantee, Promise: last.Target.Promise,
 	}
 	var verdicts, audits []reports.Verdict
-	failed, passed := 0, 0
+	failed, passed, undrained := 0, 0, 0
 	for _, r := range s.runs {
 		verdicts, audits = append(verdicts, r.Verdict), append(audits, r.Target.GuaranteeVerdict)
 		switch r.Verdict {
@@ -108,6 +109,9 @@ func (s *side) target(label, folder string) Target {
 		case reports.Pass:
 			passed++
 		case reports.Inconclusive:
+			if !r.Interrupted && slices.ContainsFunc(r.Drains, func(d reports.Drain) bool { return !d.Complete }) {
+				undrained++
+			}
 		}
 	}
 	for _, r := range s.runs {
@@ -123,6 +127,8 @@ func (s *side) target(label, folder string) Target {
 		t.Why = fmt.Sprintf("%d of %d runs failed", failed, len(s.runs))
 	case passed == 0:
 		t.Why = "no run was conclusive"
+	case undrained > 0:
+		t.Why = fmt.Sprintf("%d of %d runs were not drained", undrained, len(s.runs))
 	default:
 		t.Ranked = true
 	}

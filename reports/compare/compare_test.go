@@ -135,6 +135,69 @@ func TestWhoIsRanked(t *testing.T) {
 	}
 }
 
+// changed compares the runs of the case brokers after a change.
+func changed(t *testing.T, unequal bool, change func(r *reports.Run)) *compare.Comparison {
+	t.Helper()
+	for _, set := range reporttest.Compared() {
+		if set.Name != "brokers" {
+			continue
+		}
+		var runs []*reports.Run
+		for _, r := range set.Runs {
+			own := *r
+			change(&own)
+			runs = append(runs, &own)
+		}
+		c, err := compare.New(runs, compare.Options{Unequal: unequal})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	t.Fatal("there is no such case")
+	return nil
+}
+
+// A run that the target itself made inconclusive costs it the ranking, one that the machine did does not, but is told.
+func TestInconclusiveRuns(t *testing.T) {
+	for _, undrained := range []bool{false, true} {
+		once := false
+		c := changed(t, false, func(r *reports.Run) {
+			if r.Target.Name != "nats:3" || once {
+				return
+			}
+			once = true
+			r.Verdict = reports.Inconclusive
+			r.Drains = []reports.Drain{{Group: "payment", Complete: !undrained}}
+		})
+		if got := c.Targets[0]; got.Ranked == undrained || undrained && got.Why != "1 of 5 runs were not drained" {
+			t.Errorf("undrained %v: ranked %v, %q", undrained, got.Ranked, got.Why)
+		}
+		told := slices.ContainsFunc(c.Notes, func(n string) bool { return strings.Contains(n, "1 run was inconclusive and not counted") })
+		if told == undrained {
+			t.Errorf("undrained %v: the notes are %q", undrained, c.Notes)
+		}
+	}
+}
+
+// Ten pairs of five runs a side can show no difference, however large: that is said, and not that there is none.
+func TestTooManyPairs(t *testing.T) {
+	c := changed(t, true, func(r *reports.Run) { r.Verdict = reports.Pass })
+	for _, f := range c.Figures {
+		for _, p := range f.Pairs {
+			if p.Significant || p.Low != nil {
+				t.Errorf("%s: %+v", f.Key, p)
+			}
+		}
+	}
+	if !strings.Contains(c.Headline, "no difference is claimed") {
+		t.Errorf("the headline is %q", c.Headline)
+	}
+	if !slices.ContainsFunc(c.Notes, func(n string) bool { return strings.Contains(n, "use --repeat 6 or more") }) {
+		t.Errorf("the notes are %q", c.Notes)
+	}
+}
+
 func TestUnequalIsMarked(t *testing.T) {
 	c := made(t, "brokers", true)
 	p, ok := figure(t, c, "fault.gap.max").Against("A", "E")

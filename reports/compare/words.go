@@ -136,6 +136,15 @@ func (c *Comparison) Method() string {
 		reports.Share(c.Level))
 }
 
+// needed is how many runs a side has to have for a difference to be told: the more pairs there are, the more.
+func (c *Comparison) needed() int {
+	pairs := 0
+	for _, f := range c.Figures {
+		pairs = max(pairs, len(f.Pairs))
+	}
+	return stats.Needed(stats.Family(c.Level, pairs))
+}
+
 // notes tells what stands in the way of believing a difference.
 func (c *Comparison) notes(runs []*reports.Run) {
 	note := func(format string, args ...any) { c.Notes = append(c.Notes, fmt.Sprintf(format, args...)) }
@@ -147,8 +156,14 @@ func (c *Comparison) notes(runs []*reports.Run) {
 			fewest = n
 		}
 	}
-	if len(c.Targets) > 1 && fewest > 0 && fewest < stats.Enough {
-		note("Anecdotal: with %s a side no difference can be told from noise; use --repeat %d or more.", plural(fewest, "run"), stats.Enough)
+	for _, t := range c.Targets {
+		if n := len(t.Runs) - passed(t); t.Ranked && n > 0 {
+			note("%s (%s): %s inconclusive and not counted. If the target had a part in that, its figures are better than it is.",
+				t.Label, t.Name, map[bool]string{true: "1 run was", false: fmt.Sprintf("%d runs were", n)}[n == 1])
+		}
+	}
+	if needed := c.needed(); len(c.Targets) > 1 && fewest > 0 && fewest < needed {
+		note("Anecdotal: with %s a side no difference can be told from noise; use --repeat %d or more.", plural(fewest, "run"), needed)
 	}
 	if len(c.Groups) > 1 {
 		var list []string
@@ -214,7 +229,7 @@ func (c *Comparison) headline() {
 			continue
 		}
 		held++
-		anecdotal = anecdotal || f.Pairs[0].Anecdotal
+		anecdotal = anecdotal || f.Pairs[0].Anecdotal || !slices.ContainsFunc(f.Pairs, func(p Pair) bool { return p.Low != nil })
 		if slices.ContainsFunc(f.Pairs, func(p Pair) bool { return p.Significant }) {
 			differing++
 		}

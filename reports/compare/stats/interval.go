@@ -49,6 +49,21 @@ const Enough = 5
 // Family is the level at which each of n comparisons must be made for all of them to hold together at level (Bonferroni).
 func Family(level float64, n int) float64 { return 1 - (1-level)/float64(max(n, 1)) }
 
+// Needed is the least number of runs on each side with which an interval at this level has ends at all, and so can tell a difference, however
+// large; never less than Enough.
+func Needed(level float64) int {
+	for n := Enough; n <= mostExact; n++ {
+		total := 0.0
+		for _, w := range arrangements(n, n) {
+			total += w
+		}
+		if 1/total <= (1-level)/2*(1+1e-9) {
+			return n
+		}
+	}
+	return mostExact + 1
+}
+
 // Compare says how b differs from a. Either may be empty: then nothing is known, and the estimate is NaN.
 func Compare(a, b []float64, o Options) Interval {
 	if o.Level == 0 {

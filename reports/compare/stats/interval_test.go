@@ -188,6 +188,28 @@ func TestFamily(t *testing.T) {
 	}
 }
 
+// With as many runs as are needed sides that lie wholly apart are told apart, and with one less nothing is.
+func TestNeeded(t *testing.T) {
+	for pairs, want := range map[int]int{0: 5, 1: 5, 6: 5, 7: 6, 10: 6, 45: 7} {
+		level := stats.Family(0.95, pairs)
+		if got := stats.Needed(level); got != want {
+			t.Errorf("%d pairs: %d runs, want %d", pairs, got, want)
+		}
+		for n := stats.Enough; n <= want; n++ {
+			a, b := make([]float64, n), make([]float64, n)
+			for i := range n {
+				a[i], b[i] = 1+float64(i)/1000, 1000+float64(i)
+			}
+			if iv := stats.Compare(a, b, stats.Options{Level: level}); iv.Differs() != (n == want) {
+				t.Errorf("%d pairs, %d runs a side: %+v", pairs, n, iv)
+			}
+		}
+	}
+	if got := stats.Needed(1 - 1e-12); got != 13 {
+		t.Errorf("at a level that no arrangement reaches: %d", got)
+	}
+}
+
 func TestMedian(t *testing.T) {
 	for _, c := range []struct {
 		values []float64
