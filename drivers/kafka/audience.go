@@ -65,6 +65,6 @@ func (a audience) Fence(ctx context.Context) error {
 	return a.session.fence(ctx, a.spec.Topic, a.intake, func(ends []int64) bool {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		return past(a.shards, ends)
+		return a.withheld == 0 && past(a.shards, ends)
 	})
 }

@@ -40,6 +40,8 @@ type member struct {
 	again []drivers.Delivery
 	// held counts what was handed out and is not done.
 	held int
+	// withheld counts what was taken and is unsure.
+	withheld int
 }
 
 var (
@@ -260,6 +262,9 @@ func (m *member) acknowledged(ctx context.Context, dst []drivers.Delivery) (int,
 	}
 	n := copy(dst, m.unsure)
 	m.unsure = m.unsure[n:]
+	m.mu.Lock()
+	m.withheld -= n
+	m.mu.Unlock()
 	return m.committed(dst[:n]), nil
 }
 
@@ -314,6 +319,9 @@ func (m *member) take(dst []drivers.Delivery) (n int, full bool) {
 			m.held--
 		}
 		n++
+	}
+	if before {
+		m.withheld += n
 	}
 	return n, full
 }
