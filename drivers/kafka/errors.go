@@ -25,13 +25,13 @@ var (
 	errAborted = errors.New("the transaction was aborted")
 )
 
-// produceOutcome says what is known of a message whose promise was err. produced tells whether this client ever wrote a produce
-// request: before that, no message can have got anywhere. replicated tells that the broker was to answer when its followers have the message.
+// produceOutcome says what is known of a message whose promise was err. produced tells whether this client ever wrote a produce request:
+// before that, no message can have got anywhere. replicated tells that the broker was to answer when its followers have the message.
 //
 // Rejected are the refusals of the library and of this driver before anything is sent, and those of the broker's answers that it
 // gives before it appends anything (ReplicaManager.appendRecords and UnifiedLog.analyzeAndValidateRecords of Kafka 4). That it does not
-// lead it also says of what it appended when it led, and waited for its followers to fetch (DelayedProduce.tryComplete), who keep it. What a
-// broker may say of a topic when it is asked for metadata the library passes on for messages that were written before. All else is
+// lead it also says of what it appended when it led, and waited for its followers to fetch (DelayedProduce.tryComplete), who keep it. What
+// a broker may say of a topic when it is asked for metadata the library passes on for messages that were written before. All else is
 // Unknown, because the library's own errors say nothing about what was written: "records have timed out before they were able to be
 // produced" was seen for records that were in the log, and "record failed after being retried too many times" stands for a request
 // that could not be made as well as for one whose connection went before the answer.

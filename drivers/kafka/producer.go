@@ -209,7 +209,8 @@ func (p *producer) refusal(err error) drivers.Receipt {
 		// The library looks for the new leader of a partition only when it means to send a record again.
 		p.client.ForceMetadataRefresh()
 	}
-	return drivers.Receipt{Outcome: produceOutcome(err, p.client.line.produced.Load(), p.spec.Guarantee >= drivers.Replicated), Err: advised(err)}
+	outcome := produceOutcome(err, p.client.line.produced.Load(), p.spec.Guarantee >= drivers.Replicated)
+	return drivers.Receipt{Outcome: outcome, Err: advised(err)}
 }
 
 // Flush waits for the promises.

@@ -80,9 +80,9 @@ func (s *session) depth(ctx context.Context, t drivers.Topic, group string) (int
 	}
 }
 
-// surely asks again where a replicated queue was said to have no consumer, which is also how one answers that has no leader, or whose leader
-// takes longer than a quarter of a second (rabbit_quorum_queue:stat): as if it were empty. The statistics have just told that it has a
-// leader. Where it says the same again it is believed only if they do not know of messages in it.
+// surely asks again where a replicated queue was said to have no consumer, which is also how one answers that has no leader, or whose
+// leader takes longer than a quarter of a second (rabbit_quorum_queue:stat): as if it were empty. The statistics have just told that it has
+// a leader. Where it says the same again it is believed only if they do not know of messages in it.
 func (s *session) surely(ctx context.Context, queues []string, before waiting) (waiting, error) {
 	w, err := s.ready(ctx, queues)
 	if err != nil || w.idle == "" {

@@ -229,8 +229,9 @@ func (s *session) version() string {
 
 // doubtsNacks tells whether a message of t may be somewhere although the broker said no. A message that goes to several queues is refused
 // when one of them refuses it, whatever the others do (rabbit_confirms:reject). A classic queue's process that ends has everything refused
-// that was not confirmed, whether stored or not (rabbit_classic_queue:handle_event of down); and one that is mirrored, as they can be before
-// RabbitMQ 4 by a policy, had 87 of 661 messages that it had refused after a partition (3.10.8, cluster_partition_handling autoheal).
+// that was not confirmed, whether stored or not (rabbit_classic_queue:handle_event of down); and one that is mirrored, as they can be
+// before RabbitMQ 4 by a policy, had 87 of 661 messages that it had refused after a partition (3.10.8, cluster_partition_handling
+// autoheal).
 func (s *session) doubtsNacks(t drivers.Topic) bool {
 	return queueType(s.cfg, t) == typeClassic || t.Model == drivers.Broadcast ||
 		t.Model == drivers.Log && !streams(s.cfg, t) && len(t.Groups) > 1

@@ -30,7 +30,8 @@ func System(version string) Env {
 	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
 		signal.Notify(interrupts, syscall.SIGHUP)
 	}
-	// Whoever reads the output may go before the run is over, as head does: a write then fails, and must not end a run that has faults to heal.
+	// Whoever reads the output may go before the run is over, as head does: a write then fails, and must not end a run that has faults to
+	// heal.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	// The runtime ends a process that panics with exit code 2, which says that a gate was missed. With SIGABRT it says nothing of the kind.
 	debug.SetTraceback("crash")

@@ -17,8 +17,8 @@ type blame struct {
 	bound string
 }
 
-// gates evaluates the scenario's gates against the figures of a run, as they stand in run.json. blamed gives ordeal's own part in a phase: a
-// gate that is missed by no more than that is inconclusive, for the broker may not be to blame. So is any that is missed in a phase in
+// gates evaluates the scenario's gates against the figures of a run, as they stand in run.json. blamed gives ordeal's own part in a phase:
+// a gate that is missed by no more than that is inconclusive, for the broker may not be to blame. So is any that is missed in a phase in
 // which the generator was the bottleneck.
 func gates(list []*gate.Gate, r *reports.Run, blamed func(phase string) blame) []reports.Gate {
 	out := make([]reports.Gate, 0, len(list))

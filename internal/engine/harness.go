@@ -84,7 +84,8 @@ func (x *execution) healthy() {
 			reports.Duration(h.LagP99), reports.Count(n))
 	}
 	if share := x.stopped.WindowShare; share < windowShare {
-		x.generatorBound(x.recorded(), "the closed loop's window was full for %s of the time only: ordeal could not send faster", reports.Share(share))
+		x.generatorBound(x.recorded(), "the closed loop's window was full for %s of the time only: ordeal could not send faster",
+			reports.Share(share))
 	}
 	x.noteClock(used.ClockStep)
 }

@@ -9,9 +9,9 @@ import (
 
 // excused are the messages that are missing and came as a damaged body: damaged, and not lost.
 //
-// A damaged body names its message, unless the damage hit the name; where that was one bit, the name was mended on arrival (message.Name). So
-// a name is believed if that message was attempted. If it was not, the body was a missing one's whose name differs in one bit, if there is
-// such a one.
+// A damaged body names its message, unless the damage hit the name; where that was one bit, the name was mended on arrival (message.Name).
+// So a name is believed if that message was attempted. If it was not, the body was a missing one's whose name differs in one bit, if there
+// is such a one.
 func (g *audience) excused() map[message.ID]bool {
 	if g.counts[Corrupted] == 0 {
 		return nil

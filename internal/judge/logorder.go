@@ -62,8 +62,8 @@ func (o *logOrder) flagged(d *history.Delivery, shard int32, first bool) {
 	}
 }
 
-// observe takes an unflagged delivery with a position. The shard is one of the topic's. It returns false where the delivery came too late to
-// be judged.
+// observe takes an unflagged delivery with a position. The shard is one of the topic's. It returns false where the delivery came too late
+// to be judged.
 func (o *logOrder) observe(d *history.Delivery, shard int32, p int, lane *seenLane, first bool) bool {
 	s := &o.shards[shard]
 	if o.window == 0 {

@@ -10,7 +10,10 @@ import (
 // held.
 func (g *audience) deliverStreak(d *history.Delivery) bool {
 	p := int(d.Producer) - 1
-	if d.Status != message.Whole || d.Redelivered || d.Incarnation == message.Unordered || p < 0 || p >= len(g.readers) || d.Lane >= g.readers[p].lanesMax ||
+	if d.Status != message.Whole || d.Redelivered || d.Incarnation == message.Unordered {
+		return false
+	}
+	if p < 0 || p >= len(g.readers) || d.Lane >= g.readers[p].lanesMax ||
 		int64(d.Member) >= int64(len(g.members)) {
 		return false
 	}

@@ -33,8 +33,8 @@ type ID struct {
 	Seq      uint64
 }
 
-// Unordered is the incarnation of messages whose place among others says nothing: those that ordeal itself sent again, probes, and those of a
-// producer that has lost more connections than can be counted.
+// Unordered is the incarnation of messages whose place among others says nothing: those that ordeal itself sent again, probes, and those of
+// a producer that has lost more connections than can be counted.
 const Unordered = 1<<16 - 1
 
 // Stamp is all that a message carries about itself.

@@ -130,5 +130,7 @@ type Reached struct {
 func (g *group) reached() Reached {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return Reached{High: append([]drivers.Position(nil), g.high...), Deliveries: g.total, Last: g.last, Working: g.working, Members: g.plan.Spec.Members}
+	return Reached{
+		High: append([]drivers.Position(nil), g.high...), Deliveries: g.total, Last: g.last, Working: g.working, Members: g.plan.Spec.Members,
+	}
 }

@@ -49,8 +49,8 @@ const Enough = 5
 // Family is the level at which each of n comparisons must be made for all of them to hold together at level (Bonferroni).
 func Family(level float64, n int) float64 { return 1 - (1-level)/float64(max(n, 1)) }
 
-// Needed is the least number of runs on each side with which an interval at this level has ends at all, and so can tell a difference, however
-// large; never less than Enough.
+// Needed is the least number of runs on each side with which an interval at this level has ends at all, and so can tell a difference,
+// however large; never less than Enough.
 func Needed(level float64) int {
 	for n := Enough; n <= mostExact; n++ {
 		total := 0.0
