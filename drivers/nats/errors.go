@@ -17,6 +17,8 @@ var (
 	errLost = errors.New("the connection to the server is lost")
 	// errClosed says that the producer, consumer or session was closed before.
 	errClosed = ending.ErrClosed
+	// errGap says that messages of a replay did not arrive.
+	errGap = errors.New("messages that the server gave to the replay never arrived")
 	// errNoAnswer says that no answer came within publish_timeout.
 	errNoAnswer = errors.New("no answer from the server within publish_timeout")
 	// errShard says that the topic has no such shard.

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -131,6 +132,27 @@ func TestMetadata(t *testing.T) {
 		got, ok := parseMetadata(c.reply)
 		if ok != c.ok || ok && got != c.want {
 			t.Errorf("%q: %+v, %v; want %+v, %v", c.reply, got, ok, c.want, c.ok)
+		}
+	}
+}
+
+// A replay that misses a message of its consumer's, whatever the stream has between, is broken; a group's consumer is not.
+func TestReplayIsUnbroken(t *testing.T) {
+	plain, domain := "$JS.ACK.orders.replay.1.%d.%d.1700000000000000000.3", "$JS.ACK.hub.hash.orders.replay.1.%d.%d.1700000000000000000.3.random"
+	for _, form := range []string{plain, domain} {
+		replay, group := &puller{replay: true}, &puller{}
+		for i, seq := range []int{4, 7, 8} {
+			reply := fmt.Appendf(nil, form, seq, i+1)
+			if err := errors.Join(replay.unbroken(reply), group.unbroken(reply)); err != nil {
+				t.Error(err)
+			}
+		}
+		reply := fmt.Appendf(nil, form, 9, 5)
+		if err := replay.unbroken(reply); !errors.Is(err, errGap) {
+			t.Errorf("5 after 3: %v", err)
+		}
+		if err := group.unbroken(reply); err != nil {
+			t.Error(err)
 		}
 	}
 }

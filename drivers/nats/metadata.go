@@ -1,5 +1,10 @@
 package nats
 
+import (
+	"strconv"
+	"strings"
+)
+
 // metadata is what JetStream writes into the reply subject of a delivery:
 //
 //	$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>
@@ -48,6 +53,17 @@ func parseMetadata[T text](reply T) (m metadata, ok bool) {
 	}
 	m.seq, ok = number(reply, starts[first+1])
 	return m, ok
+}
+
+// turn reads the consumer sequence of a reply subject that parseMetadata has taken.
+func turn(reply string) uint64 {
+	at := 6
+	parts := strings.Split(reply, ".")
+	if len(parts) > 9 {
+		at = 8
+	}
+	n, _ := strconv.ParseUint(parts[at], 10, 64) //nolint:errcheck // 0 is the turn of none
+	return n
 }
 
 // number reads the token of s that begins at i.

@@ -60,6 +60,8 @@ type puller struct {
 	missing  bool
 	held     held
 	reply    []byte
+	// turn is the number of the last message of a replay, as the server counts them.
+	turn uint64
 	// pending are the acks on the wire that are not written yet, and due is when they are.
 	pending int
 	due     time.Time
@@ -207,9 +209,13 @@ func (c *puller) collect(dst []drivers.Delivery) (n int, err error) {
 			}
 		case opMessage:
 			heard = true
-			if c.take(&f, &dst[n]) {
-				n++
+			if !c.take(&f, &dst[n]) {
+				continue
 			}
+			if err := c.unbroken(f.reply); err != nil {
+				return n, err
+			}
+			n++
 		}
 	}
 	if heard {
@@ -288,6 +294,19 @@ func (c *puller) take(f *frame, d *drivers.Delivery) bool {
 		d.Tag = c.held.put(f.reply, meta.seq)
 	}
 	return true
+}
+
+// unbroken tells that a replay has had every message until this one. Nothing is given again where nothing is acknowledged: what the server
+// gave while the way from the consumer's node was broken is gone, and must not be taken for a hole in the log.
+func (c *puller) unbroken(reply []byte) error {
+	if !c.replay {
+		return nil
+	}
+	before := c.turn
+	if c.turn = turn(string(reply)); c.turn != before+1 {
+		return fmt.Errorf("%w: number %d came after %d", errGap, c.turn, before)
+	}
+	return nil
 }
 
 // status notes the end of a request. Heartbeats only show that it is alive; all else ends it, after an error with a pause.
