@@ -110,6 +110,8 @@ type Counts struct {
 	Unknown   int64 `json:"unknown"`
 	Delivered int64 `json:"delivered"`
 	Unique    int64 `json:"unique"`
+	// Owed is how many of the acked are of topics that a group reads.
+	Owed int64 `json:"owed"`
 	// Unsent messages were due and never handed to a driver.
 	Unsent int64 `json:"unsent"`
 	// Resent counts sends repeated by the scenario's retry.
@@ -169,7 +171,9 @@ type Phase struct {
 	SentRate     float64 `json:"sent_rate"`
 	AckedRate    float64 `json:"acked_rate"`
 	ReceivedRate float64 `json:"received_rate"`
-	// GapMax is the longest time in which a group that had received before received nothing, cut at the phase's ends.
+	// GapMax is the longest time in which a group received nothing, cut at the phase's ends; GapWhole the longest that began in the phase,
+	// wherever it ended.
+	GapWhole int64       `json:"gap_whole"`
 	GapMax   int64       `json:"gap_max"`
 	Ack      Percentiles `json:"ack"`
 	EndToEnd Percentiles `json:"end_to_end"`

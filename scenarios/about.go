@@ -41,7 +41,7 @@ func (Topic) about() map[string]string {
 
 func (Drain) about() map[string]string {
 	return map[string]string{
-		"idle":    "How long nothing may come before a group counts as done, where the broker cannot tell its own end.",
+		"idle":    "How long nothing may come, after the broker says that all was read, before a group counts as done.",
 		"timeout": "How long it may take in all. A drain that is not done by then leaves the run inconclusive.",
 	}
 }

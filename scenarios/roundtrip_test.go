@@ -75,7 +75,7 @@ func scripts() *rapid.Generator[*scenarios.Scenario] {
 			}
 			s.Producers = append(s.Producers, p)
 			s.Consumers = append(s.Consumers, scenarios.Consumer{
-				Name: "c-" + name, From: name, Count: 2, Prefetch: rapid.IntRange(1, 1e6).Draw(t, "prefetch"),
+				Name: "c-" + name, From: name, Count: 2, Prefetch: rapid.IntRange(7, 1e6).Draw(t, "prefetch"),
 				Ack:  rapid.SampledFrom([]scenarios.Ack{{}, {Mode: drivers.AckBefore}, {Batch: 7}}).Draw(t, "ack"),
 				Work: scenarios.Work{Time: durations(0).Draw(t, "work")},
 			})

@@ -134,7 +134,7 @@ func (v validation) clients() []string {
 func (v validation) member(name string) bool {
 	within := func(entry string, count int) bool {
 		n, err := strconv.Atoi(strings.TrimPrefix(name, entry+"-"))
-		return err == nil && name == entry+"-"+strconv.Itoa(n) && n >= 1 && n <= count
+		return err == nil && count > 1 && name == entry+"-"+strconv.Itoa(n) && n >= 1 && n <= count
 	}
 	return slices.ContainsFunc(v.s.Producers, func(p Producer) bool { return within(p.Name, p.Count) }) ||
 		slices.ContainsFunc(v.s.Consumers, func(c Consumer) bool { return within(c.Name, c.Count) })

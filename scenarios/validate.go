@@ -26,6 +26,7 @@ func (v validation) run() {
 	v.rates()
 	v.phases()
 	v.drain()
+	v.acks()
 	v.checks()
 	v.gates()
 }
@@ -70,6 +71,12 @@ func (v validation) names() {
 			v.failAt(n.path, "", "there is %s already, and faults call clients by their name: expected another one", other)
 		} else if slices.Contains(clientWords(), n.text) {
 			v.failAt(n.path, "", "%q means other clients where a fault chooses its target: expected another name", n.text)
+		}
+		for _, other := range clients {
+			number, of := strings.CutPrefix(n.text, other.text+"-")
+			if _, err := strconv.ParseUint(number, 10, 64); of && err == nil {
+				v.failAt(n.path, "", "%q is what faults and reports call a client of %s: expected another name", n.text, other.path)
+			}
 		}
 		seen[n.text] = n.path
 	}
@@ -195,6 +202,17 @@ func (v validation) drain() {
 	}
 }
 
+// acks asks whether a batch of acks can ever be full.
+func (v validation) acks() {
+	for _, c := range v.s.Consumers {
+		path := join("consumers", c.Name)
+		if v.sound(path+".ack") && v.sound(path+".prefetch") && c.Ack.Batch > c.Prefetch {
+			v.failAt(path+".ack", "", "a batch of %d is more than the prefetch of %d, so it would never be full: expected no more than that, "+
+				"or a higher prefetch", c.Ack.Batch, c.Prefetch)
+		}
+	}
+}
+
 // checks asks whether the checks have something to compare, and whether one is there twice.
 func (v validation) checks() {
 	if len(v.s.Checks) > 0 && len(v.s.Consumers) == 0 && v.sound("consumers") && v.sound("checks") {
@@ -219,9 +237,16 @@ func (v validation) checks() {
 	}
 }
 
+// received tells whether a gate's figure, such as steady.gap.max, is of what consumers receive.
+func received(figure string) bool {
+	_, rest, _ := strings.Cut(figure, ".")
+	return rest == "received_rate" || rest == "gap.max" || strings.HasPrefix(rest, "end_to_end.")
+}
+
 // gates asks whether the phases of gates exist and are measured.
 func (v validation) gates() {
-	closed := len(v.s.Producers) > 0 && !slices.ContainsFunc(v.s.Producers, func(p Producer) bool { return !p.Rate.Max })
+	closed := slices.ContainsFunc(v.s.Producers, func(p Producer) bool { return p.Rate.Max })
+	deaf := len(v.s.Consumers) == 0 && v.sound("consumers")
 	var names []string
 	recorded := map[string]bool{}
 	for i, p := range v.s.Phases {
@@ -246,7 +271,9 @@ func (v validation) gates() {
 			case exists && !known:
 				fail("", "phase %s has record: false, so nothing of it is measured", m.Phase)
 			case exists && closed && strings.HasSuffix(m.Figure, ".offered_rate"):
-				fail("", "every producer has rate: max, which offers no rate to compare with")
+				fail("", "a producer has rate: max, which offers no rate to compare with")
+			case exists && deaf && received(m.Figure):
+				fail("", "nobody receives, so it is never measured: expected an entry under consumers")
 			}
 		}
 	}

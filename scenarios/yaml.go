@@ -155,11 +155,16 @@ func (c *converter) mapping(n *yaml.Node, out *node) {
 		key, value := c.convert(n.Content[i]), c.convert(n.Content[i+1])
 		switch {
 		case n.Content[i].ShortTag() == "!!merge":
+			parts := []*node{value}
 			if value.kind == listNode {
-				merged = append(merged, value.items...)
-			} else {
-				merged = append(merged, value)
+				parts = value.items
 			}
+			for _, part := range parts {
+				if part.kind != mappingNode {
+					c.fail(n.Content[i+1], "<< merges a mapping, such as *base, and this is %s", part.kind)
+				}
+			}
+			merged = append(merged, parts...)
 		case key.kind != scalarNode:
 			c.fail(n.Content[i], "a key is %s, expected a word", key.kind)
 		default:

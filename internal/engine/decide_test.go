@@ -13,8 +13,8 @@ import (
 // passed is a run that has nothing to be ashamed of.
 func passed() *reports.Run {
 	return &reports.Run{
-		Counts:  reports.Counts{Attempted: 1000, Acked: 1000, Delivered: 1000, Unique: 1000},
-		Checks:  []reports.Check{{Name: "no-loss", Verdict: reports.Pass}},
+		Counts:  reports.Counts{Attempted: 1000, Acked: 1000, Owed: 1000, Delivered: 1000, Unique: 1000},
+		Checks:  []reports.Check{{Name: "no-loss", Verdict: reports.Pass}, {Name: "no-corruption", Verdict: reports.Pass}},
 		Phases:  []reports.Phase{{Name: "steady", Recorded: true, Seconds: 1}},
 		Faults:  []reports.Fault{{Kind: "process.kill", Target: "any", Phase: "steady", Verdict: reports.Pass}},
 		Gates:   []reports.Gate{{Expr: "steady.ack.p99 < 1s", Verdict: reports.Pass, Met: true}},
@@ -173,6 +173,24 @@ func TestHeadline(t *testing.T) {
 		{
 			"a short gap is not worth a word", func(r *reports.Run) { r.Phases[0].GapMax = int64(99 * time.Millisecond) },
 			"All 1,000 acknowledged messages arrived, whole and as promised.",
+		},
+		{
+			"as long as it was, also beyond the phase", func(r *reports.Run) {
+				r.Phases[0].GapMax, r.Phases[0].GapWhole = int64(3*time.Second), int64(9*time.Second)
+			},
+			"All 1,000 acknowledged messages arrived, whole and as promised. Nothing was received for up to 9 s around process.kill.",
+		},
+		{
+			"nobody asked whether they were whole", func(r *reports.Run) { r.Checks = r.Checks[:1] },
+			"All 1,000 acknowledged messages arrived; whether they were whole was not asked.",
+		},
+		{
+			"nobody asked whether they arrived", func(r *reports.Run) { r.Checks = []reports.Check{{Name: "order: per-shard", Verdict: reports.Pass}} },
+			"1,000 messages were acknowledged, and every check passed; whether all of them arrived was not asked.",
+		},
+		{
+			"a topic that nobody reads", func(r *reports.Run) { r.Counts.Owed = 600 },
+			"All 600 acknowledged messages that somebody reads arrived, whole and as promised. Nobody reads the other 400.",
 		},
 		{
 			"a run without checks claims no arrival", func(r *reports.Run) { r.Checks = nil },

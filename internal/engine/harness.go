@@ -31,7 +31,7 @@ const (
 // healthy fills in the harness and what the nodes used, and says whether ordeal was the bottleneck.
 func (x *execution) healthy() {
 	h := &x.run.Harness
-	used := measure.ReadUsage().Since(x.usage)
+	used := x.spent
 	wall := float64(x.finished) / 1e9
 	h.CPUSeconds = used.CPU.Seconds()
 	if x.processors != nil {
@@ -47,8 +47,7 @@ func (x *execution) healthy() {
 		h.CPUPerMsg = int64(used.CPU) / n
 	}
 	h.GCCycles, h.GCPause, h.RSSMax = used.GCCycles, int64(used.GCPause), used.RSSMax
-	if x.nodes != nil { // no nodes were watched where the load never began
-		x.nodes.look()
+	if x.nodes != nil {
 		cpu, rss := x.nodes.total()
 		x.run.Target.CPUSeconds, x.run.Target.RSSMax = cpu.Seconds(), rss
 	}

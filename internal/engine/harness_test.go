@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"ordeal/drivers"
 	"ordeal/internal/gate"
 	"ordeal/internal/measure"
 	"ordeal/internal/schedule"
@@ -29,7 +30,6 @@ func measuredRun(t *testing.T, own, lag measure.Percentiles, sent float64) *exec
 		stopped:  &worker.Result{WindowShare: 1},
 		ended:    int64(time.Second),
 		finished: int64(2 * time.Second),
-		usage:    measure.ReadUsage(),
 		hiccups:  measure.NewHiccups(),
 		events:   newTestEvents(t),
 	}
@@ -245,6 +245,57 @@ func TestGatesOfABoundGenerator(t *testing.T) {
 		got := gates([]*gate.Gate{g}, r, blamed)[0]
 		if got.Verdict != verdict || got.Met != (verdict == reports.Pass) {
 			t.Errorf("%s is %s, met %v, expected %s: %s", expr, got.Verdict, got.Met, verdict, got.Why)
+		}
+	}
+}
+
+// Arrivals of chance are as many as they happen to be: a run that sent each of them was not too slow, and one that did not was.
+func TestArrivalsOfChance(t *testing.T) {
+	prompt := measure.Percentiles{P99: int64(time.Millisecond), Count: 1000}
+	for seed := range uint64(40) {
+		s, err := schedule.New([]schedule.Segment{{From: 20, To: 20}}, schedule.Poisson, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		due := float64(s.Count(int64(30*time.Second))) / 30
+		for _, share := range []float64{1, 0.9} {
+			x := measuredRun(t, prompt, prompt, due*share)
+			x.plan.spans[0].End, x.plan.offered = int64(30*time.Second), []*schedule.Schedule{s}
+			x.ended = x.plan.spans[0].End
+			x.run.Phases[0].OfferedRate, x.run.Phases[0].Seconds = x.plan.dueRate(0, x.ended), 30
+			x.healthy()
+			if bound := x.run.Harness.Verdict != reports.Pass; bound != (share < 1) {
+				t.Errorf("seed %d: %.1f/s due, %.0f %% of them sent: %s", seed, due, 100*share, x.run.Harness.Why)
+			}
+		}
+	}
+}
+
+// The backlog is that of each group before its own topic: groups that are uneven from second to second have none, nor has a topic that is
+// slower than another.
+func TestBacklog(t *testing.T) {
+	x := &execution{
+		plan: &plan{
+			topics: []drivers.Topic{{Name: "a"}, {Name: "b"}},
+			worker: worker.Plan{Until: int64(time.Hour), Groups: []worker.Group{
+				{ID: 0, Topic: drivers.Topic{Name: "a"}}, {ID: 1, Topic: drivers.Topic{Name: "a"}}, {ID: 2, Topic: drivers.Topic{Name: "b"}},
+			}},
+		},
+		run: &reports.Run{}, result: &measure.Result{},
+	}
+	for second := range 4 {
+		uneven := []float64{200, -200}[second%2]
+		late := []float64{0, 0, 40, 0}[second]
+		x.result.Seconds = append(x.result.Seconds, measure.Second{At: int64(second) * 1e9, Rates: map[string]float64{
+			worker.AckedOfCounter("a"): 1000, worker.AckedOfCounter("b"): 100, worker.AckedCounter: 1100,
+			worker.ReceivedCounter(0): 1000 - uneven, worker.ReceivedCounter(1): 1000 + uneven, worker.ReceivedCounter(2): 100 - late,
+		}})
+	}
+	x.finished = 4e9
+	x.series()
+	for i, want := range []int64{200, 0, 200, 40} {
+		if got := x.run.Series[i].Backlog; got != want {
+			t.Errorf("second %d: %d, want %d", i, got, want)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func (x *execution) blank(scenario []byte) *reports.Run {
 	for _, s := range x.plan.spans {
 		r.Phases = append(r.Phases, reports.Phase{
 			Name: s.Name, Recorded: s.Recorded, Start: s.Start, End: s.End, Seconds: float64(s.End-s.Start) / 1e9,
-			OfferedRate: x.plan.offeredRate(s.Start, s.End),
+			OfferedRate: x.plan.dueRate(s.Start, s.End),
 		})
 	}
 	return r
@@ -75,7 +75,7 @@ func (x *execution) measured() {
 			p.Seconds = seconds
 			p.OfferedRate = 0
 			if seconds > 0 {
-				p.OfferedRate = x.plan.offeredRate(p.Start, p.End)
+				p.OfferedRate = x.plan.dueRate(p.Start, p.End)
 			}
 		}
 		if seconds > 0 {
@@ -89,7 +89,7 @@ func (x *execution) measured() {
 		p.Service, p.Lag = percentiles(from, measure.Service), percentiles(from, measure.Lag)
 		for _, g := range x.stopped.Gaps {
 			if g != nil {
-				p.GapMax = max(p.GapMax, g.Max(i))
+				p.GapMax, p.GapWhole = max(p.GapMax, g.Max(i)), max(p.GapWhole, g.Whole(i))
 			}
 		}
 		for _, metric := range []measure.Metric{measure.Ack, measure.EndToEnd, measure.Service, measure.Lag} {
@@ -124,17 +124,25 @@ func curve(p *measure.PhaseResult, m measure.Metric) reports.Curve {
 	return c
 }
 
-// series fills in the seconds. The backlog is what was acked and has not reached the slowest group.
+// series fills in the seconds. The backlog is what was acked of a topic and has not reached a group that reads it, of the group that has most
+// before it. Repeated deliveries count as if they had been others, so it may be less than it says by as many.
 func (x *execution) series() {
-	acked, received := 0.0, 0.0
+	acked, received := map[string]float64{}, make([]float64, len(x.plan.worker.Groups))
 	for i, s := range x.result.Seconds {
 		end := s.At + int64(time.Second)
 		length := 1.0
 		if i == len(x.result.Seconds)-1 && x.finished > s.At {
 			length = float64(min(end, x.finished)-s.At) / 1e9
 		}
-		acked += s.Rates[worker.AckedCounter] * length
-		received += x.received(s.Rates) * length
+		for _, t := range x.plan.topics {
+			acked[t.Name] += s.Rates[worker.AckedOfCounter(t.Name)] * length
+		}
+		backlog := 0.0
+		for g := range x.plan.worker.Groups {
+			group := &x.plan.worker.Groups[g]
+			received[g] += s.Rates[worker.ReceivedCounter(group.ID)] * length
+			backlog = max(backlog, acked[group.Topic.Name]-received[g])
+		}
 		offered := 0.0
 		if s.At < x.plan.worker.Until {
 			offered = x.plan.offeredRate(s.At, min(end, x.plan.worker.Until)) * float64(min(end, x.plan.worker.Until)-s.At) / 1e9
@@ -142,7 +150,7 @@ func (x *execution) series() {
 		x.run.Series = append(x.run.Series, reports.Second{
 			At: s.At, Offered: offered, Sent: s.Rates[worker.SentCounter], Acked: s.Rates[worker.AckedCounter], Received: x.received(s.Rates),
 			Rejected: s.Rates[worker.RejectedCounter], Unknown: s.Rates[worker.UnknownCounter],
-			Backlog: int64(max(0, acked-received)), P50: s.P50, P99: s.P99, Max: s.Max, AckP50: s.AckP50, AckP99: s.AckP99,
+			Backlog: int64(backlog), P50: s.P50, P99: s.P99, Max: s.Max, AckP50: s.AckP50, AckP99: s.AckP99,
 		})
 	}
 }

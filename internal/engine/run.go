@@ -127,11 +127,12 @@ type execution struct {
 	// abandon ends the run for a reason.
 	abandon context.CancelCauseFunc
 	// bound says why ordeal was the bottleneck in a phase.
-	bound   map[string]string
-	usage   measure.Usage
-	nodes   *nodesUse
-	drains  []reports.Drain
-	summary history.Summary
+	bound map[string]string
+	// usage is from the beginning of the load, spent what was used until the end of the drain.
+	usage, spent measure.Usage
+	nodes        *nodesUse
+	drains       []reports.Drain
+	summary      history.Summary
 	// examples are the messages named by the checks, in their order.
 	examples [][]message.ID
 	// auditVerdict merges the facts of all topics.

@@ -68,6 +68,6 @@ func checks(known []judge.Check, asked []checkAsked, f *judge.Findings) (out []r
 func counts(f *judge.Findings) reports.Counts {
 	return reports.Counts{
 		Attempted: f.Totals.Attempted, Acked: f.Totals.Acked, Rejected: f.Totals.Rejected, Unknown: f.Totals.Unknown,
-		Delivered: f.Totals.Delivered, Unique: f.Totals.Unique,
+		Delivered: f.Totals.Delivered, Unique: f.Totals.Unique, Owed: f.Totals.Owed,
 	}
 }

@@ -1,6 +1,8 @@
 package judge
 
 import (
+	"slices"
+
 	"ordeal/internal/message"
 )
 
@@ -35,6 +37,8 @@ type Findings struct {
 // Totals count the messages of counted producers. Delivered includes repeated deliveries; Unique counts every message once per group.
 type Totals struct {
 	Attempted, Acked, Rejected, Unknown, Delivered, Unique int64
+	// Owed is how many of the acked are of topics that a group reads.
+	Owed int64
 }
 
 // GroupFindings are the facts about one group.
@@ -77,7 +81,7 @@ func (b *Book) Findings(ev Evidence) *Findings {
 	f := &Findings{Plan: b.plan, Evidence: ev, Groups: make([]GroupFindings, len(b.groups))}
 	for _, s := range b.senders {
 		if s.plan.Counted {
-			f.Totals.addSender(s)
+			f.Totals.addSender(s, b.read(s.plan.Topic))
 		}
 	}
 	for i, g := range b.groups {
@@ -90,12 +94,20 @@ func (b *Book) Findings(ev Evidence) *Findings {
 	return f
 }
 
-func (t *Totals) addSender(s *sender) {
+// read tells whether a group reads the topic.
+func (b *Book) read(topic string) bool {
+	return slices.ContainsFunc(b.groups, func(g *audience) bool { return g.plan.Topic == topic })
+}
+
+func (t *Totals) addSender(s *sender, owed bool) {
 	lanes := max(uint32(len(s.attempts.blocks)), uint32(len(s.settled.blocks))) * blockSize
 	for lane := range lanes {
 		a := s.lane(lane)
 		t.Attempted += int64(a.attempted)
-		t.Acked += a.acked.count(0, a.attempted)
+		acked := a.acked.count(0, a.attempted)
+		if t.Acked += acked; owed {
+			t.Owed += acked
+		}
 		t.Rejected += a.rejected.count(0, a.attempted)
 	}
 	t.Unknown = t.Attempted - t.Acked - t.Rejected

@@ -11,12 +11,14 @@ import (
 type Gaps struct {
 	phases  []Span
 	longest []atomic.Int64
+	whole   []atomic.Int64
 	last    atomic.Int64
 }
 
 // NewGaps makes a finder of gaps for phases that follow one another.
 func NewGaps(phases []Span) *Gaps {
-	return &Gaps{phases: slices.Clone(phases), longest: make([]atomic.Int64, len(phases))}
+	n := len(phases)
+	return &Gaps{phases: slices.Clone(phases), longest: make([]atomic.Int64, n), whole: make([]atomic.Int64, n)}
 }
 
 // Observe notes that something was received now, in ns since the clock's epoch. It is called once for each batch.
@@ -39,12 +41,18 @@ func (g *Gaps) Finish(end int64) { g.Observe(end) }
 // Max is the longest gap of a phase in ns.
 func (g *Gaps) Max(phase int) int64 { return g.longest[phase].Load() }
 
+// Whole is the longest gap that began in a phase, in ns, wherever it ended.
+func (g *Gaps) Whole(phase int) int64 { return g.whole[phase].Load() }
+
 // cut gives each phase its part of a gap.
 func (g *Gaps) cut(from, to int64) {
 	for i := range g.phases {
 		p := &g.phases[i]
 		if p.Start >= to {
 			return
+		}
+		if from >= p.Start && from < p.End {
+			raise(&g.whole[i], to-from)
 		}
 		if part := min(to, p.End) - max(from, p.Start); part > 0 {
 			raise(&g.longest[i], part)

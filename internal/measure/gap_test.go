@@ -105,3 +105,17 @@ func TestPhaseAt(t *testing.T) {
 		t.Errorf("PhaseAt without phases = %d", got)
 	}
 }
+
+// A gap is whole in the phase in which it began, wherever it ended.
+func TestWholeGaps(t *testing.T) {
+	g := NewGaps([]Span{{Start: 0, End: 100}, {Start: 100, End: 200}, {Start: 200, End: 300}})
+	for _, at := range []int64{10, 90, 230, 240, 290, 350} {
+		g.Observe(at)
+	}
+	g.Finish(300)
+	for i, want := range []int64{140, 0, 60} {
+		if got := g.Whole(i); got != want {
+			t.Errorf("phase %d: %d, want %d", i, got, want)
+		}
+	}
+}

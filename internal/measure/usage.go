@@ -1,8 +1,7 @@
 package measure
 
 import (
-	"runtime"
-	"runtime/metrics"
+	"runtime/debug"
 	"time"
 )
 
@@ -26,11 +25,9 @@ type Usage struct {
 
 // ReadUsage reads the process's usage. It does not stop the world.
 func ReadUsage() Usage {
-	samples := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/cpu/classes/gc/pause:cpu-seconds"}}
-	metrics.Read(samples)
-	u := Usage{At: time.Now(), GCCycles: int64(samples[0].Value.Uint64())}
-	// The runtime counts a pause for every processor that it stopped.
-	u.GCPause = time.Duration(samples[1].Value.Float64() / float64(runtime.GOMAXPROCS(0)) * float64(time.Second))
+	var gc debug.GCStats
+	debug.ReadGCStats(&gc)
+	u := Usage{At: time.Now(), GCCycles: gc.NumGC, GCPause: gc.PauseTotal}
 	u.CPU, u.RSSMax, u.Waits = processUsage()
 	return u
 }

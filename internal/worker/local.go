@@ -227,9 +227,10 @@ func (w *Local) Start(clock measure.Clock, c *measure.Collector, spans []measure
 		p.settles = c.Recorder(measure.Ack, measure.Service)
 		p.ack = alike{recorder: p.settles, metric: measure.Ack}
 		p.service = alike{recorder: p.settles, metric: measure.Service}
-		p.handed = c.Counter(SentCounter)
+		p.handed, p.ackedOf = c.Counter(SentCounter), c.Counter(AckedOfCounter(p.plan.Topic.Name))
 		p.outcomes = [...]*measure.Counter{
-			message.Unknown: c.Counter(UnknownCounter), message.Acked: c.Counter(AckedCounter), message.Rejected: c.Counter(RejectedCounter),
+			message.Unknown: c.Counter(UnknownCounter),
+			message.Acked:   c.Counter(AckedCounter), message.Rejected: c.Counter(RejectedCounter),
 		}
 	}
 	for _, g := range w.groups {
@@ -255,6 +256,9 @@ const (
 	RejectedCounter = "rejected"
 	UnknownCounter  = "unknown"
 )
+
+// AckedOfCounter names the counter of a topic's messages that were acked, by its name on the broker.
+func AckedOfCounter(topic string) string { return "acked of " + topic }
 
 // ReceivedCounter names the counter of what the group with this number in the judge's plan received.
 func ReceivedCounter(group uint32) string { return fmt.Sprintf("received/%d", group) }

@@ -66,15 +66,17 @@ type producer struct {
 	// handed counts messages given to the driver, outcomes what became of them; settled is what outcomes are yet to be told.
 	handed   *measure.Counter
 	outcomes [3]*measure.Counter
-	settled  [3]int64
-	now      int64
-	horizon  int64 // what was intended up to here is sent in this tick
-	phase    int
+	// ackedOf counts those of the topic that were acked.
+	ackedOf *measure.Counter
+	settled [3]int64
+	now     int64
+	horizon int64 // what was intended up to here is sent in this tick
+	phase   int
 	// excuse is how much of the present lateness, in ns, is not ordeal's own: for so long, since everything due was last sent, the window
 	// was full, a send blocked, or there was no connection. hindered tells that this is so for the time since now.
 	excuse      int64
 	hindered    bool
-	blocked     int64 // ns for which the window was full
+	blocked     int64 // ns for which the window was full, a send blocked, or there was no connection
 	incarnation uint16
 	connected   atomic.Bool
 	finished    atomic.Bool // it has no more to do, and no connection because of that
@@ -159,8 +161,10 @@ func (p *producer) tick() {
 }
 
 func (p *producer) reconnect(ctx context.Context) bool {
+	before := p.run.clock.Now()
 	err := p.open(ctx)
 	p.hindered = true
+	p.blocked += p.run.clock.Now() - before
 	if err != nil {
 		if ctx.Err() == nil {
 			p.errors.note("connection", err)
@@ -301,9 +305,11 @@ func (p *producer) send(ctx context.Context) {
 	n := int64(len(p.batch))
 	p.window.inFlight.Add(n)
 	p.handed.Add(n)
+	before := p.run.clock.Now()
 	err := p.client.Send(ctx, p.batch)
-	if p.run.clock.Now()-p.now > blockedSend {
-		p.hindered = true
+	if took := p.run.clock.Now() - before; took > blockedSend {
+		p.excuse += took
+		p.blocked += took
 	}
 	if err != nil && ctx.Err() == nil {
 		p.drop(err)

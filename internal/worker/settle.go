@@ -75,6 +75,9 @@ func (p *producer) show() {
 	for outcome := range p.settled {
 		if n := p.settled[outcome]; n > 0 {
 			p.outcomes[outcome].Add(n)
+			if message.Outcome(outcome) == message.Acked {
+				p.ackedOf.Add(n)
+			}
 			p.settled[outcome] = 0
 		}
 	}

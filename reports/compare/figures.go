@@ -78,7 +78,7 @@ func endToEndP99(p *reports.Phase) (float64, bool) {
 }
 
 func away(p *reports.Phase) (float64, bool) {
-	return float64(p.GapMax), p.GapMax > 0 || p.EndToEnd.Count > 0
+	return float64(max(p.GapMax, p.GapWhole)), p.GapMax > 0 || p.EndToEnd.Count > 0
 }
 
 // known reads a figure that is 0 where it is not known.
