@@ -17,6 +17,9 @@ import (
 // LedgerSchema is the value of "schema" in undo.json.
 const LedgerSchema = "ordeal.undo/1"
 
+// Containers is the kind of an entry that removes a whole cluster, and so must not be undone while its run goes on.
+const Containers = "containers"
+
 // Entry of the undo ledger: one fault, from before it was injected.
 type Entry struct {
 	ID int `json:"id"`

@@ -28,8 +28,9 @@ type Links struct {
 	lent    map[string]uint64 // connections so far, by client
 	applied []*Applied
 	choices uint64        // random choices so far
-	changed chan struct{} // closed and replaced when a connection came
+	changed chan struct{} // closed and replaced when a connection came, or a client left
 	closed  bool
+	left    map[string]bool // clients that connect no more
 }
 
 // NewLinks makes links whose random choices (jitter, which connections to reset) depend on seed, the clients' names and the number of

@@ -394,6 +394,23 @@ func TestResetFreesWaitingCalls(t *testing.T) {
 	}
 }
 
+// Who has left is not waited for, whether it leaves before or meanwhile.
+func TestReconnectedWithoutWhoLeft(t *testing.T) {
+	l := NewLinks(1)
+	l.Leave("checkout-1")
+	done := make(chan error, 1)
+	go func() { done <- l.Reconnected(t.Context(), []string{"checkout-1", "checkout-2"}) }()
+	select {
+	case err := <-done:
+		t.Fatalf("checkout-2 is not waited for: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	l.Leave("checkout-2")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestReconnected(t *testing.T) {
 	r := newRig(t)
 	r.pair(producer)

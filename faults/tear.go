@@ -62,7 +62,21 @@ func (l *Links) Open(s Selector) []string {
 	return names
 }
 
-// Reconnected returns once every client in names has an open connection; the error names those that have none when ctx ends.
+// Leave tells that the client called name has done its work and connects no more. A worker tells it, from any goroutine.
+func (l *Links) Leave(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.left == nil {
+		l.left = map[string]bool{}
+	}
+	l.left[name] = true
+	if l.changed != nil {
+		close(l.changed)
+		l.changed = nil
+	}
+}
+
+// Reconnected returns once every client in names has an open connection, or has left; the error names those that have none when ctx ends.
 func (l *Links) Reconnected(ctx context.Context, names []string) error {
 	for {
 		missing, changed := l.missing(names)
@@ -80,7 +94,7 @@ func (l *Links) Reconnected(ctx context.Context, names []string) error {
 func (l *Links) missing(names []string) ([]string, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	missing := slices.Compact(slices.Sorted(slices.Values(names)))
+	missing := slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(names))), func(name string) bool { return l.left[name] })
 	for k := range l.open {
 		if i := slices.Index(missing, k.client.Name); i >= 0 {
 			missing = slices.Delete(missing, i, i+1)

@@ -42,6 +42,10 @@ func Undo(ctx context.Context, path string) (UndoReport, error) {
 		if e.Resolved != "" && e.Resolved != e.Target {
 			name += " (" + e.Resolved + ")"
 		}
+		if e.Kind == Containers && b.owned() {
+			report.Lines = append(report.Lines, fmt.Sprintf("%s: left alone, for the run (process %d) is still going on", name, b.Owner.PID))
+			continue
+		}
 		lines, err := undoSteps(ctx, e.Steps)
 		if len(e.Steps) == 0 {
 			lines = []string{"nothing to undo: it ended with ordeal"}
@@ -71,6 +75,15 @@ func Undo(ctx context.Context, path string) (UndoReport, error) {
 		report.Lines = []string{"nothing to undo: every fault of this run was healed"}
 	}
 	return report, errors.Join(errs...)
+}
+
+// owned tells that the run is not known to be over.
+func (b *book) owned() bool {
+	if b.Owner == (pid.Process{}) {
+		return false
+	}
+	state, err := b.Owner.State()
+	return err != nil || state != pid.Gone
 }
 
 // remove removes the files, and says what it did. While their owner runs they are in use.

@@ -58,6 +58,9 @@ func (v *victim) witnessEnd(ctx context.Context, told error) {
 	switch {
 	case err != nil:
 		v.saw(false, fmt.Sprintf("could not be looked at: %v", err), "old pid", pid(v.before.PID))
+	case now.Running && (now.PID == 0 || v.before.PID == 0) && now.PID != v.before.PID:
+		v.saw(false, fmt.Sprintf("may not have ended: something is there, and its process number is not known before or after (%v)", told),
+			"old pid", pid(v.before.PID))
 	case now.Running && now.PID == v.before.PID:
 		v.saw(false, fmt.Sprintf("did not end: %s was still there (%v)", who(now.PID), told), "old pid", pid(v.before.PID))
 	default:

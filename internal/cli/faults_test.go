@@ -27,6 +27,7 @@ func TestFaultsBite(t *testing.T) {
 		{"stop", "{kind: process.stop, target: leader(orders), at: 1s, for: 300ms}", []string{"old pid", "new pid"}},
 		{"latency", "{kind: network.latency, target: all, at: 1s, for: 500ms, delay: 20ms, jitter: 5ms}", nil},
 		{"reset", "{kind: network.reset, target: all, at: 1s, for: 300ms, every: 100ms}", nil},
+		{"reset to the end", "{kind: network.reset, target: all, at: 1s, for: 1800ms, every: 300ms}", nil},
 		{"blackhole", "{kind: network.blackhole, target: producers, at: 1s, for: 400ms}", nil},
 		{"stall", "{kind: network.blackhole, target: consumers, at: 1s, for: 400ms, mode: stall}", nil},
 	}
@@ -61,6 +62,16 @@ func TestFaultsBite(t *testing.T) {
 				t.Errorf("left running: %v", left)
 			}
 		})
+	}
+}
+
+// A fault in the first second of a run meets the load that there is.
+func TestFaultAtOnce(t *testing.T) {
+	long(t)
+	c := start(t, "run", scenario(t, "  - name: fault\n    for: 2s\n    faults:\n      - {kind: network.latency, target: all, at: 600ms, for: 500ms, delay: 5ms}"))
+	c.ends(0)
+	if f := c.report().Faults[0]; f.Evidence["acks in the second before"] == "0" {
+		t.Errorf("the fault: %+v", f)
 	}
 }
 

@@ -145,7 +145,7 @@ func (n *commandedNode) end(ctx context.Context, a faults.Act) error {
 	}
 	n.ended("its " + string(a) + " command ended with 0")
 	return n.await(ctx, "is still there", func(now faults.Status) bool {
-		return !now.Running || now.PID != before.PID && now.PID != 0
+		return !now.Running || now.PID != before.PID && now.PID != 0 && before.PID != 0
 	})
 }
 

@@ -39,7 +39,7 @@ func (x *execution) compose(ctx context.Context) error {
 	c, err := cluster.StartCompose(ctx, cluster.ComposeSpec{
 		Kind: x.Driver.Name(), Nodes: x.Target.Nodes, Dir: x.folder.File("cluster"), Keep: x.Keep, Ask: x.knock, Logger: x.Logger,
 		Undo: func(line string) (func() error, error) {
-			id, err := x.ledger.Open(faults.Entry{Kind: "containers", Target: x.Target.String(), Steps: []faults.Step{{Command: line}}})
+			id, err := x.ledger.Open(faults.Entry{Kind: faults.Containers, Target: x.Target.String(), Steps: []faults.Step{{Command: line}}})
 			return func() error { return x.ledger.Heal(id) }, err
 		},
 	})

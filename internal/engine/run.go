@@ -424,6 +424,7 @@ func (x *execution) connect(ctx context.Context) error {
 		Pause:      x.links.Coalescer().Pause,
 		Notify:     func(text string) { x.events.add("connect", "%s", text) },
 		Rebalanced: x.rebalances.told,
+		Left:       x.links.Leave,
 		Panicked:   x.bug,
 	})
 	if err != nil {

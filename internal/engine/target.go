@@ -58,11 +58,7 @@ func hide(text string) string {
 	if !ok {
 		return text
 	}
-	address, _, _ := strings.Cut(rest, "?")
-	at := strings.LastIndex(address, "@")
-	if at < 0 {
-		at = strings.LastIndex(rest, "@") // a password may hold a question mark, though it should not
-	}
+	at := strings.LastIndex(rest, "@") // a password may hold a question mark, though it should not
 	if user, _, ok := strings.Cut(rest[:max(at, 0)], ":"); ok {
 		return scheme + "://" + user + ":***" + rest[at:]
 	}
@@ -93,6 +89,9 @@ func ParseTarget(text string, drivers []string) (Target, error) {
 		return Target{}, &TargetError{Text: hide(text), Problem: fmt.Sprintf(format, args...)}
 	}
 	rest, query, _ := strings.Cut(text, "?")
+	if strings.Contains(rest, "://") && strings.Contains(query, "@") {
+		return bad("what stands before the last @ has a question mark, which begins the options: write it as %%3F, and an @ in an option as %%40")
+	}
 	if problem := t.ask(query); problem != "" {
 		return bad("%s", problem)
 	}

@@ -58,6 +58,8 @@ func TestParseTargetSaysWhatIsWrong(t *testing.T) {
 		{"nats://a:1,", `"" is not host:port`},
 		{"nats://%zz@host:1", "user cannot be decoded"},
 		{"nats://u:%zz@host:1", "password cannot be decoded"},
+		{"nats://me:pa?ss@host:1", `"nats://me:***@host:1": what stands before the last @ has a question mark`},
+		{"nats://me:p@a?b@host:1", `"nats://me:***@host:1"`},
 		{"memory?lose=1&lose=2", "option lose is given 2 times"},
 		{"memory?%zz", "name=value"},
 		{"memory?a;b", "name=value"},

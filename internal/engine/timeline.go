@@ -53,7 +53,8 @@ func (t *timeline) follow(ctx context.Context, c *course) {
 	if pause(ctx, time.Duration(c.at-t.x.now())) != nil {
 		return // interrupted before its time
 	}
-	t.x.nodes.look() // what the fault may be about to end
+	t.x.nodes.look()       // what the fault may be about to end
+	t.x.collector.Rotate() // else the second before would end at the last border of one
 	c.ackedBefore = int64(t.x.collector.Snapshot().Rates[worker.AckedCounter])
 	guard := faults.NewGuard(t.x.ledger, t.x.Logger, t.x.now)
 	guard.Changed = func(r faults.Record) { t.changed(c, r) }

@@ -38,6 +38,8 @@ type Deps struct {
 	// Rebalanced is told which shards a consumer reads, where its driver knows: at first, and whenever they change. It must not block, and
 	// may be nil.
 	Rebalanced func(consumer string, shards []int32)
+	// Left is told of producers that have done their work, and connect no more; it may be nil.
+	Left func(producer string)
 	// Panicked is told of a producer or consumer that panicked, with its stack: it has ended, and the rest goes on until Stop. Where it is nil
 	// the process ends.
 	Panicked func(value any, stack []byte)

@@ -143,6 +143,9 @@ func (p *producer) loop(ctx context.Context) {
 	p.stopped = p.run.clock.Now()
 	p.finish(ctx)
 	p.finished.Store(true)
+	if p.run.deps.Left != nil {
+		p.run.deps.Left(p.plan.Name)
+	}
 	p.sent.Close()
 	p.settles.Close()
 }
