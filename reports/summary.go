@@ -194,3 +194,11 @@ func Quote(s string) string {
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
+
+// ClosedNote says what the latencies of a closed loop are, for the reports of runs that have one.
+const ClosedNote = "from the send itself, for rate: max has no schedule; what waited before it is not in them"
+
+// Closed tells that a closed loop took part in a phase that was recorded.
+func (r *Run) Closed() bool {
+	return slices.ContainsFunc(r.Phases, func(p Phase) bool { return p.Recorded && p.OfferedRate < 0 })
+}

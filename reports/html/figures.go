@@ -16,6 +16,8 @@ type figures struct {
 	Marks  []mark    `json:"marks"`
 	Curves []curve   `json:"curves"`
 	Heat   heat      `json:"heat"`
+	// Closed tells that latencies are from the send.
+	Closed bool `json:"closed,omitempty"`
 
 	Offered  []*float64 `json:"offered"`
 	Sent     []*float64 `json:"sent"`
@@ -72,6 +74,7 @@ const maxPoints = 3600
 func newFigures(r *reports.Run) figures {
 	t := r.Timeline(maxPoints)
 	f := figures{End: float64(t.End) / 1e9, Step: float64(t.Step) / 1e9, Heat: heat{Bounds: t.Heat.Bounds}, Phases: []span{}, Faults: []band{}}
+	f.Closed = r.Closed()
 	for i, s := range t.Points {
 		f.Start = append(f.Start, float64(s.At)/1e9)
 		f.Offered, f.Sent = append(f.Offered, rate(s.Offered)), append(f.Sent, rate(s.Sent))

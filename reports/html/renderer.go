@@ -52,6 +52,7 @@ func words() template.FuncMap {
 	return template.FuncMap{
 		"line": reports.OneLine, "count": reports.Count, "rate": reports.Rate, "duration": reports.Duration, "seconds": reports.Seconds,
 		"offset": reports.Offset, "moment": reports.Moment, "date": reports.Date, "class": class,
+		"closednote": func() string { return reports.ClosedNote },
 	}
 }
 

@@ -181,6 +181,10 @@ func phases(p *page, r *reports.Run) {
 			all.Latency(all.P50), all.Latency(all.P99), all.Latency(all.P999), all.Latency(all.Max), reports.Duration(ph.GapMax))
 	}
 	p.more(reached, mostPhases, 11)
+	if reached > 0 && r.Closed() {
+		p.line("")
+		p.line("Latencies: %s.", escape(reports.ClosedNote))
+	}
 }
 
 func faults(p *page, r *reports.Run) {

@@ -39,7 +39,11 @@ func phases(p *page, r *reports.Run) {
 	p.heading("Phases", note)
 	rates.write(p)
 	if len(latency.rows) > 0 {
-		p.heading("Latency", "from the intended send to the receipt (ack) and to the delivery")
+		from := "from the intended send to the receipt (ack) and to the delivery"
+		if r.Closed() {
+			from = reports.ClosedNote
+		}
+		p.heading("Latency", from)
 		latency.write(p)
 	}
 }

@@ -9,11 +9,12 @@ if (byId("timeline")) {
   add({ title: "Messages per second", height: 220, scale: counts, format: count, series: [
     { name: "offered", color: "grey", dashed: true, values: data.offered }, { name: "sent", color: "blue", values: data.sent },
     { name: "acked", color: "green", values: data.acked }, { name: "received", color: "orange", values: data.received }] });
-  add({ title: "End-to-end latency", note: "from the intended send", height: 220, scale: times, format: duration, series: [
+  const from = data.closed ? "from the send" : "from the intended send";
+  add({ title: "End-to-end latency", note: from, height: 220, scale: times, format: duration, series: [
     { name: "p50", color: "green", values: data.p50 }, { name: "p99", color: "blue", values: data.p99 },
     { name: "max", color: "orange", values: data.max }] });
   add(heatmap());
-  add({ title: "Ack latency", note: "from the intended send", height: 170, scale: times, format: duration, series: [
+  add({ title: "Ack latency", note: from, height: 170, scale: times, format: duration, series: [
     { name: "p50", color: "green", values: data.ackP50 }, { name: "p99", color: "blue", values: data.ackP99 }] });
   add({ title: "Backlog", height: 140, scale: counts, format: count, series: [
     { name: "acked, not yet received by the slowest group", color: "violet", values: data.backlog }] });
