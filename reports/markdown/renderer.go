@@ -172,7 +172,11 @@ func phases(p *page, r *reports.Run) {
 		}
 		if reached == 1 {
 			p.line("")
-			p.row("phase", "offered", "acked", "received", "ack p50", "ack p99", "end-to-end p50", "p99", "p99.9", "max", "longest gap")
+			phase := "phase"
+			if r.Closed() {
+				phase = "phase, latencies " + reports.ClosedNote // there is no line to spare
+			}
+			p.row(phase, "offered", "acked", "received", "ack p50", "ack p99", "end-to-end p50", "p99", "p99.9", "max", "longest gap")
 			p.row("---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:")
 		}
 		ack, all := ph.Ack, ph.EndToEnd
@@ -181,10 +185,6 @@ func phases(p *page, r *reports.Run) {
 			all.Latency(all.P50), all.Latency(all.P99), all.Latency(all.P999), all.Latency(all.Max), reports.Duration(ph.GapMax))
 	}
 	p.more(reached, mostPhases, 11)
-	if reached > 0 && r.Closed() {
-		p.line("")
-		p.line("Latencies: %s.", escape(reports.ClosedNote))
-	}
 }
 
 func faults(p *page, r *reports.Run) {
