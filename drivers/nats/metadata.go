@@ -62,7 +62,10 @@ func turn(reply string) uint64 {
 	if len(parts) > 9 {
 		at = 8
 	}
-	n, _ := strconv.ParseUint(parts[at], 10, 64) //nolint:errcheck // 0 is the turn of none
+	n, err := strconv.ParseUint(parts[at], 10, 64)
+	if err != nil {
+		return 0 // the turn of none
+	}
 	return n
 }
 

@@ -256,8 +256,8 @@ func (p *plan) offeredRate(from, to int64) float64 {
 	return sum / (float64(to-from) / 1e9)
 }
 
-// dueRate is what the schedules really had due in a phase: with arrivals of chance, or few, it is not what they asked for on the average. It
-// is -1 where a closed loop takes part.
+// dueRate is what the schedules really had due in a phase: with arrivals of chance, or few, it is not what they asked for on the average.
+// It is -1 where a closed loop takes part.
 func (p *plan) dueRate(from, to int64) float64 {
 	sum := uint64(0)
 	for _, s := range p.offered {

@@ -124,8 +124,8 @@ func curve(p *measure.PhaseResult, m measure.Metric) reports.Curve {
 	return c
 }
 
-// series fills in the seconds. The backlog is what was acked of a topic and has not reached a group that reads it, of the group that has most
-// before it. Repeated deliveries count as if they had been others, so it may be less than it says by as many.
+// series fills in the seconds. The backlog is what was acked of a topic and has not reached a group that reads it, of the group that has
+// most before it. Repeated deliveries count as if they had been others, so it may be less than it says by as many.
 func (x *execution) series() {
 	acked, received := map[string]float64{}, make([]float64, len(x.plan.worker.Groups))
 	for i, s := range x.result.Seconds {
