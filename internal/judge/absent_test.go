@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"strings"
 	"testing"
 
 	"ordeal/internal/history"
@@ -92,6 +93,18 @@ func TestSentAgain(t *testing.T) {
 		f := b.Findings(drained(1)).Groups[0]
 		if f.Counts[Reordered] != 0 || f.Judged[PerShard] != 4 || f.Unjudged != 0 {
 			t.Errorf("%d members: found %v, %d judged, %d not", members, f.Counts, f.Judged[PerShard], f.Unjudged)
+		}
+	}
+}
+
+// What could not be compared is told, and is no pass where it is much.
+func TestUncompared(t *testing.T) {
+	for late, want := range map[int64]Status{0: Pass, 10: Pass, 11: Inconclusive} {
+		f := &Findings{Groups: []GroupFindings{{Late: late, Unjudged: late, Drain: Drain{Complete: true}}}}
+		f.Groups[0].Judged[PerShard] = 1000
+		v := Judge(order{}, f, Params{Scope: PerShard})
+		if v.Status != want || strings.Contains(v.Why, "too long after") != (late > 0) {
+			t.Errorf("%d late: %s: %s", late, v.Status, v.Why)
 		}
 	}
 }

@@ -33,7 +33,7 @@
 //   - across members and sessions, positions decide: a message that lies behind a younger one in the log is reordered. For this the
 //     deliveries of a group with several members are put into the order of their positions, as far as they arrive within some
 //     thousand deliveries of each other (see logorder.go); later ones are left unjudged, and a check that finds nothing else is
-//     inconclusive.
+//     inconclusive where they are more than one in a hundred.
 //
 // So a lost connection alone gives 1 2 3 2 3 4, which has duplicates and no reordering. A flagged first appearance behind a younger
 // message is counted as displaced and not judged. Messages of different incarnations of a producer are not compared, nor is a message

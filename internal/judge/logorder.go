@@ -35,10 +35,11 @@ type logShard struct {
 	waiting piles
 }
 
-// windowPerMember is how many deliveries of one shard are gathered for each member: two of the largest batches a member receives at once.
+// windowPerMember is how many deliveries of one shard are gathered for each member: what the others receive of it while one stands still for a
+// third of a second at 100,000 messages a second on four shards. With 1024 a closed loop on a busy machine left 1 % unjudged.
 const (
-	windowPerMember = 1024
-	windowMax       = 16384
+	windowPerMember = 4096
+	windowMax       = 32768
 )
 
 func newLogOrder(g *audience) *logOrder {

@@ -234,7 +234,7 @@ func TestTotals(t *testing.T) {
 		id := message.ID{Producer: p}
 		b.Deliveries(0, []history.Delivery{{ID: id}, {ID: id, Redelivered: true}})
 	}
-	want := Totals{Attempted: 4, Acked: 2, Rejected: 1, Unknown: 1, Delivered: 2, Unique: 1}
+	want := Totals{Attempted: 4, Acked: 2, Rejected: 1, Unknown: 1, Delivered: 2, Unique: 1, Owed: 2}
 	if f := b.Findings(drained(1)); f.Totals != want {
 		t.Errorf("totals %+v, want %+v", f.Totals, want)
 	}
