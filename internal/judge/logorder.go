@@ -35,8 +35,8 @@ type logShard struct {
 	waiting piles
 }
 
-// windowPerMember is how many deliveries of one shard are gathered for each member: what the others receive of it while one stands still for a
-// third of a second at 100,000 messages a second on four shards. With 1024 a closed loop on a busy machine left 1 % unjudged.
+// windowPerMember is how many deliveries of one shard are gathered for each member: what the others receive of it while one stands still
+// for a third of a second at 100,000 messages a second on four shards. With 1024 a closed loop on a busy machine left 1 % unjudged.
 const (
 	windowPerMember = 4096
 	windowMax       = 32768
