@@ -397,3 +397,26 @@ func TestStopWithoutAConnection(t *testing.T) {
 		t.Errorf("attempted %d, unknown %d, unsent %d of 100", got.Attempted, got.Unknown, r.result.Unsent)
 	}
 }
+
+// A closed loop whose sends block is held up by the broker, though its window is never full; one whose sends do not is not.
+func TestBlockedSendsHoldAClosedLoopUp(t *testing.T) {
+	for _, pause := range []time.Duration{0, 2 * time.Millisecond} {
+		f := newFake()
+		f.send = func(int64) error {
+			time.Sleep(pause)
+			return nil
+		}
+		f.answer = func(p *fakeProducer, m drivers.Message) { p.receipt(drivers.Receipt{Token: m.Token, Outcome: drivers.Acked}) }
+		plan := testPlan(t, 1000, 100*time.Millisecond)
+		plan.Probes, plan.Groups, plan.Consumers = nil, nil, nil
+		plan.Producers[0].Schedule, plan.Producers[0].Window = nil, 1000
+		r := newRig(t, f, plan)
+		r.connect()
+		r.begin()
+		r.sent()
+		r.stop()
+		if share := r.result.WindowShare; pause > 0 && share < 0.5 || share > 1.01 {
+			t.Errorf("sends of %s: held up for %.2f of the time", pause, share)
+		}
+	}
+}
