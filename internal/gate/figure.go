@@ -22,13 +22,13 @@ func Figures() []Figure {
 		{Name: "sent_rate", Unit: Rate, About: "Messages handed to the broker's client."},
 		{Name: "acked_rate", Unit: Rate, About: "Messages acknowledged by the broker."},
 		{Name: "received_rate", Unit: Rate, About: "Deliveries to the group that received least; each group gets a copy."},
-		{Name: "gap.max", Unit: Duration, About: "The longest time in which a group received nothing."},
+		{Name: "gap.max", Unit: Duration, About: "The longest time in which a group received nothing, cut at the ends of the phase."},
 		{Name: "rejected", Unit: Count, About: "Sends that the broker refused."},
 		{Name: "unknown", Unit: Count, About: "Sends of which nobody knows whether they happened."},
 	}
 	for _, m := range [...]struct{ name, about string }{
 		{"ack", "intended send to receipt"},
-		{"end_to_end", "intended send to delivery"},
+		{"end_to_end", "intended send to delivery, repeated ones included"},
 		{"service", "actual send to receipt"},
 		{"lag", "intended to actual send, the generator's own lateness"},
 	} {
