@@ -406,7 +406,9 @@ func TestBlockedSendsHoldAClosedLoopUp(t *testing.T) {
 			time.Sleep(pause)
 			return nil
 		}
-		f.answer = func(p *fakeProducer, m drivers.Message) { p.receipt(drivers.Receipt{Token: m.Token, Outcome: drivers.Acked}) }
+		f.answer = func(p *fakeProducer, m drivers.Message) {
+			p.receipt(drivers.Receipt{Token: m.Token, Outcome: drivers.Acked})
+		}
 		plan := testPlan(t, 1000, 100*time.Millisecond)
 		plan.Probes, plan.Groups, plan.Consumers = nil, nil, nil
 		plan.Producers[0].Schedule, plan.Producers[0].Window = nil, 1000
