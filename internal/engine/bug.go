@@ -13,18 +13,17 @@ var errBug = errors.New("a bug in ordeal: please report it, with what events.ndj
 // bug notes that something panicked, and ends the run: faults are healed and everything is torn down, as when it is interrupted.
 func (x *execution) bug(value any, stack []byte) {
 	x.events.add("bug", "%v\n%s", value, stack)
-	x.abandon(fmt.Errorf("%w: %v", errBug, value))
+	err := &Error{Exit: ExitBug, Err: fmt.Errorf("%w: %v", errBug, value)}
+	x.broken.CompareAndSwap(nil, err)
+	x.abandon(err)
 }
 
-// attempt performs the run. What panics on the way becomes an error.
+// attempt performs the run. A panic on the way is kept for conclude, which tells it as it does those that come later.
 func (x *execution) attempt(ctx context.Context) (trouble error) {
 	ctx, x.abandon = context.WithCancelCause(ctx)
 	defer func() {
 		if p := recover(); p != nil {
 			x.bug(p, debug.Stack())
-		}
-		if cause := context.Cause(ctx); errors.Is(cause, errBug) {
-			trouble = &Error{Exit: ExitBug, Err: cause}
 		}
 		x.abandon(nil)
 	}()

@@ -17,11 +17,12 @@ import (
 type buggy struct {
 	drivers.Driver
 	place string
+	after int64
 	calls atomic.Int64
 }
 
 func (b *buggy) at(place string) {
-	if place == b.place && b.calls.Add(1) == 3 {
+	if place == b.place && b.calls.Add(1) == b.after {
 		panic("nobody thought of this")
 	}
 }
@@ -70,11 +71,16 @@ func (c *buggyConsumer) Receive(ctx context.Context, dst []drivers.Delivery) (in
 	return n, err
 }
 
+func (c *buggyConsumer) Close(ctx context.Context) error {
+	c.buggy.at("close")
+	return c.Consumer.Close(ctx)
+}
+
 // Whatever panics, the run ends with a report, and says that it is a bug of ordeal's.
 func TestPanics(t *testing.T) {
-	for _, place := range []string{"open", "send", "receive"} {
+	for place, after := range map[string]int64{"open": 3, "send": 3, "receive": 3, "close": 1} { // the last when all has been read
 		t.Run(place, func(t *testing.T) {
-			d := &buggy{Driver: memory.New(), place: place}
+			d := &buggy{Driver: memory.New(), place: place, after: after}
 			r, err := Run(within(t, 30*time.Second), options(t, d, "memory", "steady", short()...))
 			if err != nil {
 				t.Fatal(err)

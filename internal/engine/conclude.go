@@ -51,7 +51,9 @@ func (x *execution) conclude(ctx context.Context, trouble error) error {
 		x.stopped = x.worker.Stop()
 	}
 	var problems []error
-	if trouble != nil && !interrupted {
+	if bug := x.broken.Load(); bug != nil {
+		problems = append(problems, bug)
+	} else if trouble != nil && !interrupted {
 		problems = append(problems, trouble)
 	}
 	if x.clock.Load() != nil {

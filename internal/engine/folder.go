@@ -136,3 +136,15 @@ func (e *events) all() []reports.Event {
 	defer e.mu.Unlock()
 	return append([]reports.Event(nil), e.list...)
 }
+
+// perishable are the files that are gone when the run is over.
+func (x *execution) perishable() []string {
+	files := []string{reserveName}
+	if x.Target.Local() && !x.Target.Compose && !x.inProcess() && !x.Keep {
+		files = append(files, filepath.Join(clusterFolder, "*", "data"))
+	}
+	return files
+}
+
+// clusterFolder is where a cluster that ordeal starts lives in the run folder.
+const clusterFolder = "cluster"

@@ -124,8 +124,9 @@ type execution struct {
 	ended, finished int64
 	timeline        *timeline
 	hiccups         *measure.Hiccups
-	// abandon ends the run for a reason.
+	// abandon ends the run for a reason; broken is the first bug, if something panicked.
 	abandon context.CancelCauseFunc
+	broken  atomic.Pointer[Error]
 	// bound says why ordeal was the bottleneck in a phase.
 	bound map[string]string
 	// usage is from the beginning of the load, spent what was used until the end of the drain.
@@ -264,18 +265,6 @@ func (x *execution) open(id uint32) error {
 	x.Watch.Plan(x.run)
 	return nil
 }
-
-// perishable are the files that are gone when the run is over.
-func (x *execution) perishable() []string {
-	files := []string{reserveName}
-	if x.Target.Local() && !x.Target.Compose && !x.inProcess() && !x.Keep {
-		files = append(files, filepath.Join(clusterFolder, "*", "data"))
-	}
-	return files
-}
-
-// clusterFolder is where a cluster that ordeal starts lives in the run folder.
-const clusterFolder = "cluster"
 
 // now is the run's time: ns since the beginning of the load, and 0 until then.
 func (x *execution) now() int64 {
