@@ -246,7 +246,7 @@ func received(figure string) bool {
 // gates asks whether the phases of gates exist and are measured.
 func (v validation) gates() {
 	closed := slices.ContainsFunc(v.s.Producers, func(p Producer) bool { return p.Rate.Max })
-	deaf := len(v.s.Consumers) == 0 && v.sound("consumers")
+	deaf := len(v.s.Consumers) == 0 && len(v.mistakes) == 0 // else that has been told already, or follows from what has
 	var names []string
 	recorded := map[string]bool{}
 	for i, p := range v.s.Phases {
