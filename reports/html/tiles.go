@@ -53,8 +53,8 @@ func away(r *reports.Run) []tile {
 	var gap int64
 	in := ""
 	for _, p := range r.Phases {
-		if p.Recorded && p.GapMax > gap {
-			gap, in = p.GapMax, p.Name
+		if whole := max(p.GapMax, p.GapWhole); p.Recorded && whole > gap { // as the headline has it
+			gap, in = whole, p.Name
 		}
 	}
 	if gap > 0 {
