@@ -125,7 +125,7 @@ func curve(p *measure.PhaseResult, m measure.Metric) reports.Curve {
 }
 
 // series fills in the seconds. The backlog is what was acked of a topic and has not reached a group that reads it, of the group that has
-// most before it. Repeated deliveries count as if they had been others, so it may be less than it says by as many.
+// most before it.
 func (x *execution) series() {
 	acked, received := map[string]float64{}, make([]float64, len(x.plan.worker.Groups))
 	for i, s := range x.result.Seconds {
@@ -140,7 +140,7 @@ func (x *execution) series() {
 		backlog := 0.0
 		for g := range x.plan.worker.Groups {
 			group := &x.plan.worker.Groups[g]
-			received[g] += s.Rates[worker.ReceivedCounter(group.ID)] * length
+			received[g] += (s.Rates[worker.ReceivedCounter(group.ID)] - s.Rates[worker.RepeatedCounter(group.ID)]) * length
 			backlog = max(backlog, acked[group.Topic.Name]-received[g])
 		}
 		offered := 0.0

@@ -28,7 +28,7 @@ func Figures() []Figure {
 	}
 	for _, m := range [...]struct{ name, about string }{
 		{"ack", "intended send to receipt"},
-		{"end_to_end", "intended send to delivery, repeated ones included"},
+		{"end_to_end", "intended send to first delivery"},
 		{"service", "actual send to receipt"},
 		{"lag", "intended to actual send, the generator's own lateness"},
 	} {

@@ -93,21 +93,21 @@ func (l *seenLane) oddities() *oddLane {
 	return l.odd
 }
 
-// deliver notes one delivery; the lock is held.
-func (g *audience) deliver(d *history.Delivery) {
+// deliver notes one delivery, and tells whether the group had received its message before; the lock is held.
+func (g *audience) deliver(d *history.Delivery) (repeated bool) {
 	g.delivered++
 	if d.Status != message.Whole {
 		g.unwhole(d)
-		return
+		return false
 	}
 	p := int(d.Producer) - 1
 	if p < 0 || p >= len(g.readers) || d.Lane >= g.readers[p].lanesMax {
 		g.count(Stranger, d)
-		return
+		return false
 	}
 	if d.Seq >= limit-1 {
 		g.count(Beyond, d)
-		return
+		return false
 	}
 	r := &g.readers[p]
 	lane := r.lanes.at(d.Lane)
@@ -117,6 +117,7 @@ func (g *audience) deliver(d *history.Delivery) {
 	}
 	r.whole++
 	g.order(d, p, lane, first)
+	return !first
 }
 
 // unwhole notes a body that is not whole. What it claims to be may be true, so it is kept.

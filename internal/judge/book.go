@@ -68,26 +68,35 @@ func (b *Book) sender(producer, lane uint32) *sender {
 
 // Deliveries notes a batch that one member of the group received together. Members may call it at once: the group's lock is taken once for
 // the batch, and the order of the calls is the order in which the group received.
-func (b *Book) Deliveries(group uint32, ds []history.Delivery) {
+func (b *Book) Deliveries(group uint32, ds []history.Delivery) { b.Receive(group, ds, nil) }
+
+// Receive does the same, and appends to repeats the place in the batch, from 0, of every delivery of a message that the group had received
+// before. A streak takes as many places as it has deliveries.
+func (b *Book) Receive(group uint32, ds []history.Delivery, repeats []int) []int {
 	if int64(group) >= int64(len(b.groups)) {
-		return
+		return repeats
 	}
 	g := b.groups[group]
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	place := 0
 	for i := range ds {
 		d := &ds[i]
-		if d.Following == 0 {
-			g.deliver(d)
-			continue
-		}
-		if !g.deliverStreak(d) {
+		switch {
+		case d.Following == 0:
+			if g.deliver(d) {
+				repeats = append(repeats, place)
+			}
+		case !g.deliverStreak(d):
 			for n := range d.Following + 1 {
-				one := d.Nth(n)
-				g.deliver(&one)
+				if one := d.Nth(n); g.deliver(&one) {
+					repeats = append(repeats, place+int(n))
+				}
 			}
 		}
+		place += int(d.Following) + 1
 	}
+	return repeats
 }
 
 // Merge takes over what other, a book of the same plan that another worker kept, has noted. Both must have come to rest; other is of no use

@@ -33,8 +33,11 @@ type consumer struct {
 	number  uint32                           // of the session, from 0
 	buf     []drivers.Delivery
 	events  []history.Delivery
-	unacked []drivers.Delivery
-	latency *measure.Recorder
+	// intended is when each of a batch was meant to be sent; below 0 where that is not known, or what came is no sample of a latency.
+	intended []int64
+	repeats  []int
+	unacked  []drivers.Delivery
+	latency  *measure.Recorder
 	// endToEnd goes to latency.
 	endToEnd alike
 	phase    int
@@ -175,7 +178,7 @@ func (c *consumer) observe(ds []drivers.Delivery) {
 	if live != nil {
 		now = c.run.clock.Now()
 	}
-	c.events = c.events[:0]
+	c.events, c.intended = c.events[:0], c.intended[:0]
 	var s message.Stamp
 	for i := range ds {
 		d, n := &ds[i], len(c.events)
@@ -188,16 +191,34 @@ func (c *consumer) observe(ds []drivers.Delivery) {
 		e.Producer, e.Lane, e.Seq, e.Index, e.Incarnation, e.Following = s.Producer, s.Lane, s.Seq, s.Index, s.Incarnation, 0
 		e.Shard, e.Position, e.Redelivered = d.Shard, message.Position(d.Position), d.Redelivered
 		e.Group, e.Member, e.Session, e.At = c.group.plan.ID, uint32(c.plan.Member), c.number, now
-		if live != nil && e.Status == message.Whole && s.Intended >= 0 {
-			c.phase = c.run.phase(s.Intended, c.phase)
-			c.endToEnd.add(c.phase, now-s.Intended)
+		at := int64(-1)
+		if e.Status == message.Whole {
+			at = s.Intended
 		}
+		c.intended = append(c.intended, at)
 		if n > 0 && c.events[n-1].Extend(e) {
 			c.events = c.events[:n]
 		}
 	}
+	c.repeats = c.group.observe(c.events, int64(len(ds)), now, c.repeats[:0])
 	if live != nil {
-		c.endToEnd.flush()
+		c.time(now)
 	}
-	c.group.observe(c.events, int64(len(ds)), now)
+}
+
+// time records the end-to-end latencies of a batch. A message's is that of its first delivery: what a fault has the broker deliver once
+// more would else make a phase slow that was over long before.
+func (c *consumer) time(now int64) {
+	repeats := c.repeats
+	for i, at := range c.intended {
+		if len(repeats) > 0 && repeats[0] == i {
+			repeats = repeats[1:]
+			continue
+		}
+		if at >= 0 {
+			c.phase = c.run.phase(at, c.phase)
+			c.endToEnd.add(c.phase, now-at)
+		}
+	}
+	c.endToEnd.flush()
 }

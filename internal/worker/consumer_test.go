@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -128,6 +129,35 @@ func TestDeliveriesCountWhenTheirAckFails(t *testing.T) {
 				t.Errorf("%d reconnects, expected 1", r.result.Reconnects)
 			}
 		})
+	}
+}
+
+// What is delivered again is no second sample of its message's latency, and is counted as repeated.
+func TestRepeatsAreNoSamples(t *testing.T) {
+	f := newFake()
+	f.answer = func(p *fakeProducer, m drivers.Message) {
+		p.store(m)
+		p.deliver(m)
+	}
+	r := newRig(t, f, testPlan(t, 1000, 50*time.Millisecond))
+	r.connect()
+	r.begin()
+	r.sent()
+	r.received(0, 102)
+	got, result := r.findings().Totals, r.metrics.Finish()
+	if got.Unique != 50 || got.Delivered != 100 {
+		t.Fatalf("%d deliveries of %d messages, expected 100 of 50", got.Delivered, got.Unique)
+	}
+	if n := result.Phases[0].Latencies[measure.EndToEnd].Count; n != 50 {
+		t.Errorf("%d samples of end-to-end latency, expected one of each message", n)
+	}
+	repeated, received := 0.0, 0.0
+	for i := range result.Seconds {
+		repeated += result.Seconds[i].Rates[RepeatedCounter(0)]
+		received += result.Seconds[i].Rates[ReceivedCounter(0)]
+	}
+	if repeated == 0 || math.Abs(received/repeated-2) > 0.1 {
+		t.Errorf("%.0f/s of %.0f/s were counted as repeated, expected half", repeated, received)
 	}
 }
 

@@ -19,6 +19,7 @@ type group struct {
 	log      *history.GroupLog
 	gaps     *measure.Gaps
 	received *measure.Counter
+	repeated *measure.Counter // those of them that the group had received before
 	total    int64
 	// high is the highest position delivered, by shard.
 	high []drivers.Position
@@ -38,19 +39,20 @@ func newGroup(plan Group, run *running) *group {
 }
 
 // begin lets the load's time run: what arrived early is noted first, at time zero.
-func (g *group) begin(spans []measure.Span, received *measure.Counter) {
+func (g *group) begin(spans []measure.Span, received, repeated *measure.Counter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.gaps, g.received = measure.NewGaps(spans), received
+	g.gaps, g.received, g.repeated = measure.NewGaps(spans), received, repeated
 	for i := range g.early {
 		g.early[i].At = 0
 	}
-	g.note(g.early)
+	g.note(g.early, nil)
 	g.early = nil
 }
 
-// observe notes a batch of n deliveries that one member received.
-func (g *group) observe(ds []history.Delivery, n, now int64) {
+// observe notes a batch of n deliveries that one member received, and appends to repeats the places in it of what the group had received
+// before.
+func (g *group) observe(ds []history.Delivery, n, now int64, repeats []int) []int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i := range ds {
@@ -73,11 +75,15 @@ func (g *group) observe(ds []history.Delivery, n, now int64) {
 				g.probes[ds[i].Producer] = true
 			}
 		}
-		return
+		return repeats
 	}
 	g.gaps.Observe(now)
 	g.received.Add(n)
-	g.note(ds)
+	repeats = g.note(ds, repeats)
+	if len(repeats) > 0 {
+		g.repeated.Add(int64(len(repeats)))
+	}
+	return repeats
 }
 
 // begins and ends are told of a member's work: what the broker has given to a busy client may still wait there.
@@ -96,14 +102,15 @@ func (g *group) ends() {
 	}
 }
 
-func (g *group) note(ds []history.Delivery) {
+func (g *group) note(ds []history.Delivery, repeats []int) []int {
 	if len(ds) == 0 {
-		return
+		return repeats
 	}
-	g.run.deps.Book.Deliveries(g.plan.ID, ds)
+	repeats = g.run.deps.Book.Receive(g.plan.ID, ds, repeats)
 	if g.log != nil {
 		g.log.Deliveries(ds)
 	}
+	return repeats
 }
 
 // probed tells whether a probe of producer id has arrived.

@@ -30,9 +30,9 @@ type Deps struct {
 	// History is nil where none is kept.
 	History *history.Writer
 	Logger  *slog.Logger
-	// Pause is how far apart the wake-ups are for which arrivals are held (socket.Coalescer), 0 while they are not. Closed loops ask for it
-	// whenever they wait, and look at their windows at the same times, the multiples of the pause. It may be nil, for never.
-	Pause func() time.Duration
+	// Held tells whether what arrives is held, to wake the process together (socket.Coalescer). Closed loops ask for it whenever they wait
+	// for room: they wait for the first receipts then, with which others come. It may be nil, for never.
+	Held func() bool
 	// Notify is told of connections lost and found again.
 	Notify func(text string)
 	// Rebalanced is told which shards a consumer reads, where its driver knows: at first, and whenever they change. It must not block, and
@@ -84,15 +84,7 @@ func (r *running) groupLog(id uint32) *history.GroupLog {
 
 func (r *running) notify(text string) { r.deps.Notify(text) }
 
-// poll is how far apart the times are at which closed loops look at their windows.
-func (r *running) poll() int64 {
-	if r.deps.Pause != nil {
-		if pause := r.deps.Pause(); pause > 0 {
-			return int64(pause)
-		}
-	}
-	return closedPoll
-}
+func (r *running) held() bool { return r.deps.Held != nil && r.deps.Held() }
 
 // phase returns the index of the phase that t lies in; hint is a guess, usually the last answer.
 func (r *running) phase(t int64, hint int) int {
@@ -236,7 +228,7 @@ func (w *Local) Start(clock measure.Clock, c *measure.Collector, spans []measure
 		}
 	}
 	for _, g := range w.groups {
-		g.begin(spans, c.Counter(ReceivedCounter(g.plan.ID)))
+		g.begin(spans, c.Counter(ReceivedCounter(g.plan.ID)), c.Counter(RepeatedCounter(g.plan.ID)))
 	}
 	r.live.Store(c)
 	w.started = true
@@ -264,6 +256,9 @@ func AckedOfCounter(topic string) string { return "acked of " + topic }
 
 // ReceivedCounter names the counter of what the group with this number in the judge's plan received.
 func ReceivedCounter(group uint32) string { return fmt.Sprintf("received/%d", group) }
+
+// RepeatedCounter names the counter of those of them whose message the group had received before.
+func RepeatedCounter(group uint32) string { return fmt.Sprintf("repeated/%d", group) }
 
 // Sent implements Worker.
 func (w *Local) Sent() <-chan struct{} { return w.sentAll }
