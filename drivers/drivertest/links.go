@@ -107,7 +107,7 @@ func (l *links) resume() {
 
 // hold has what arrives wait for a tick, as runs of closed loops do, until the test ends.
 func (l *links) hold(t *testing.T) {
-	l.sockets.Hold(time.Millisecond)
+	l.sockets.Hold()
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 	"unsafe"
 )
 
@@ -26,7 +25,7 @@ const (
 // Not held up is what comes in large pieces, or on a connection that was silent for a while. Close and deadlines that pass meanwhile are
 // noticed at the next tick. The zero value is ready for use. Its methods may be called from any goroutine.
 type Coalescer struct {
-	pause   atomic.Int64 // between two ticks, in ns; 0 while nothing is held
+	held    atomic.Bool
 	mu      sync.Mutex
 	ticked  *sync.Cond
 	ticks   uint64
@@ -54,14 +53,11 @@ func (c *Coalescer) Wrap(conn net.Conn) net.Conn {
 	return s
 }
 
-// Hold has arrivals wait for Tick. Whoever calls it goes on to call Tick until End, once in every pause, which is more than 0; at which
-// multiples of the pause is for the callers of Hold and Pause to agree on.
-func (c *Coalescer) Hold(pause time.Duration) { c.pause.Store(int64(pause)) }
+// Hold has arrivals wait for Tick. Whoever calls it goes on to call Tick until End.
+func (c *Coalescer) Hold() { c.held.Store(true) }
 
-// Pause is the time between two ticks while arrivals are held, for who would do other things at the same times; 0 while they are not.
-func (c *Coalescer) Pause() time.Duration { return time.Duration(c.pause.Load()) }
-
-func (c *Coalescer) holding() bool { return c.pause.Load() > 0 }
+// Holding tells whether arrivals are held, for who would wait for more of them together.
+func (c *Coalescer) Holding() bool { return c.held.Load() }
 
 // Tick lets what has arrived wake its readers.
 func (c *Coalescer) Tick() {
@@ -75,7 +71,7 @@ func (c *Coalescer) Tick() {
 
 // End undoes Hold.
 func (c *Coalescer) End() {
-	c.pause.Store(0)
+	c.held.Store(false)
 	c.Tick()
 }
 
@@ -87,11 +83,11 @@ func (c *Coalescer) await() bool {
 		c.ticked = sync.NewCond(&c.mu)
 	}
 	c.waiting++
-	for now := c.ticks; now == c.ticks && c.holding(); {
+	for now := c.ticks; now == c.ticks && c.Holding(); {
 		c.ticked.Wait()
 	}
 	c.waiting--
-	return c.holding()
+	return c.Holding()
 }
 
 // mark is the low-water mark of a socket: what arrives below it wakes nobody (SO_RCVLOWAT in socket(7); for epoll since Linux 4.18, before

@@ -20,14 +20,14 @@ func held(t *testing.T) (c *Coalescer, ours net.Conn, theirs *net.TCPConn) {
 	plain, theirs := pair(t, false)
 	c = new(Coalescer)
 	ours = c.Wrap(plain)
-	c.Hold(time.Millisecond)
+	c.Hold()
 	t.Cleanup(func() {
-		if c.End(); c.Pause() != 0 {
-			t.Error("there is a pause still")
+		if c.End(); c.Holding() {
+			t.Error("it holds still")
 		}
 	})
-	if p := c.Pause(); p != time.Millisecond {
-		t.Errorf("a pause of %s", p)
+	if !c.Holding() {
+		t.Error("it does not hold")
 	}
 	write(t, theirs, 1)
 	expect(t, read(ours, 64), 1) // the first comes as ever, and shows that there is a flow
@@ -238,7 +238,7 @@ func TestHeldBytes(t *testing.T) {
 			}
 			switch i % 10 {
 			case 0:
-				c.Hold(time.Millisecond)
+				c.Hold()
 			case 9:
 				c.End()
 			default:

@@ -52,7 +52,7 @@ func (s *socket) Read(p []byte) (int, error) {
 		s.mark.move(1)
 		n, err = s.in.call("read", p, false)
 	}
-	switch holding := s.coalescer.holding(); {
+	switch holding := s.coalescer.Holding(); {
 	case holding && n > 0 && n < min(bulk, len(p)):
 		s.calm = patience
 		s.mark.move(lowWater)

@@ -2,10 +2,7 @@
 
 package socket
 
-import (
-	"net"
-	"time"
-)
+import "net"
 
 // Coalescer makes the system calls of its connections cheap, and has what arrives on them wake their readers together between Hold and
 // End. On this system it does neither. The zero value is ready for use.
@@ -18,11 +15,11 @@ func (*Coalescer) Able() bool { return false }
 // Close and errors are as before. The caller uses c no more.
 func (*Coalescer) Wrap(c net.Conn) net.Conn { return c }
 
-// Hold has arrivals wait for Tick. Whoever calls it goes on to call Tick until End, once in every pause.
-func (*Coalescer) Hold(time.Duration) {}
+// Hold has arrivals wait for Tick. Whoever calls it goes on to call Tick until End.
+func (*Coalescer) Hold() {}
 
-// Pause is the time between two ticks while arrivals are held, which here they never are.
-func (*Coalescer) Pause() time.Duration { return 0 }
+// Holding tells whether arrivals are held, which here they never are.
+func (*Coalescer) Holding() bool { return false }
 
 // Tick lets what has arrived wake its readers.
 func (*Coalescer) Tick() {}

@@ -90,7 +90,7 @@ type coalescing struct {
 
 func (k *coalescing) longest() time.Duration { return time.Duration(k.most.Load()) }
 
-// run keeps the rhythm until ctx ends. All pauses begin and end at multiples of their length, as closed loops do that wait for room.
+// run keeps the rhythm until ctx ends.
 func (k *coalescing) run(ctx context.Context) error {
 	defer k.sockets.End()
 	pacer, err := schedule.NewPacer(0, 0)
@@ -128,7 +128,7 @@ func (k *coalescing) follow(pause time.Duration) {
 		k.sockets.End()
 		return
 	}
-	k.sockets.Hold(pause)
+	k.sockets.Hold()
 	k.most.Store(max(k.most.Load(), int64(pause)))
 }
 

@@ -410,7 +410,7 @@ func (x *execution) connect(ctx context.Context) error {
 		Dial: func(role worker.Role, name string) worker.Dial {
 			return x.links.Dialer(faults.Client{Role: faults.Role(role), Name: name})
 		},
-		Pause:      x.links.Coalescer().Pause,
+		Held:       x.links.Coalescer().Holding,
 		Notify:     func(text string) { x.events.add("connect", "%s", text) },
 		Rebalanced: x.rebalances.told,
 		Left:       x.links.Leave,

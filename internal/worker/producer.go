@@ -19,9 +19,8 @@ const (
 	sendBatch = 256
 	// retryPause lies between two tries of one message.
 	retryPause = int64(100 * time.Millisecond)
-	// closedPoll bounds how long a closed loop waits for a good part of its window to come free, unless Deps.Pause says another time: long,
-	// for receipts wake it when that is so, and a timer costs more than they do. All loops look at the same times, for one wake-up costs
-	// more than the looks of all.
+	// closedPoll bounds how long a closed loop waits for a good part of its window to come free: long, for receipts wake it when that is so,
+	// and a timer costs more than they do. All loops look at the same times, for one wake-up costs more than the looks of all.
 	closedPoll = int64(8 * time.Millisecond)
 	// blockedSend is how long a Send must take to count as the broker's back-pressure and not as ordeal's own lateness.
 	blockedSend = int64(500 * time.Microsecond)
@@ -324,12 +323,12 @@ func (p *producer) wait(ctx context.Context) {
 	until := p.due
 	full := p.due <= p.horizon && p.due < p.run.plan.Until
 	switch {
-	case full && p.cursor == nil:
+	case full && p.cursor == nil && !p.run.held():
 		// Waking for every single slot would send batches of one: an eighth of the window is as good for the broker.
 		p.window.wanted.Store(int32(max(1, p.plan.Window/8)))
-		poll := p.run.poll()
-		until = (p.now/poll + 1) * poll
+		until = (p.now/closedPoll + 1) * closedPoll
 	case full:
+		// Receipts of a closed loop that are held come together, so the first of them announces all.
 		p.window.wanted.Store(1)
 		until = p.now + int64(10*time.Millisecond)
 	case p.plan.Attempts > 1 && p.window.inFlight.Load() > 0:

@@ -422,3 +422,30 @@ func TestBlockedSendsHoldAClosedLoopUp(t *testing.T) {
 		}
 	}
 }
+
+// A closed loop whose window is full waits for an eighth of it, and where receipts are held for the first of them.
+func TestClosedLoopWaitsForRoom(t *testing.T) {
+	for held, want := range map[bool]int32{false: 12, true: 1} {
+		f := newFake()
+		var receipts []func()
+		f.answer = func(p *fakeProducer, m drivers.Message) {
+			receipts = append(receipts, func() { p.receipt(drivers.Receipt{Token: m.Token, Outcome: drivers.Acked}) })
+		}
+		plan := testPlan(t, 1000, 100*time.Millisecond)
+		plan.Probes, plan.Groups, plan.Consumers = nil, nil, nil
+		plan.Producers[0].Schedule, plan.Until = nil, int64(time.Hour)
+		r := newRig(t, f, plan)
+		r.run.deps.Held = func() bool { return held }
+		r.connect()
+		r.begin()
+		await(t, fmt.Sprintf("a wait for %d slots, held: %t", want, held), func() bool {
+			return r.producers[0].window.wanted.Load() == want
+		})
+		r.StopSending()
+		for _, tell := range receipts { // all that there will be: the window is full, and nothing is sent any more
+			tell()
+		}
+		r.sent()
+		r.stop()
+	}
+}
