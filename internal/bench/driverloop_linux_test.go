@@ -90,6 +90,7 @@ func (n *network) session(ctx context.Context, d drivers.Driver, cfg drivers.Con
 type plainProducer struct {
 	work    *work
 	count   *atomic.Int64
+	network *network
 	session drivers.Session
 	client  drivers.Producer
 	shards  int
@@ -102,6 +103,7 @@ type plainProducer struct {
 
 func (p *plainProducer) open(ctx context.Context, n *network, d drivers.Driver, cfg drivers.Config, topic drivers.Topic) error {
 	var err error
+	p.network = n
 	if p.session, err = n.session(ctx, d, cfg); err != nil {
 		return err
 	}
@@ -132,7 +134,11 @@ func (p *plainProducer) loop(ctx context.Context) error {
 	for ctx.Err() == nil {
 		room := window - (sent - p.settled.Load())
 		if room == 0 {
-			p.wanted.Store(sent - window + max(1, window/8))
+			least := max(1, window/8)
+			if p.network.sockets.Holding() {
+				least = 1 // as ordeal's producers do
+			}
+			p.wanted.Store(sent - window + least)
 			if p.settled.Load() < p.wanted.Load() {
 				select {
 				case <-p.wake:
