@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -156,7 +157,11 @@ func (m *member) survey(ctx context.Context, seen *sight) error {
 		if err := replies[2*shard].Error(); err != nil && !rueidis.IsRedisNil(err) {
 			return err
 		}
-		others, err := consumers(&replies[2*shard+1])
+		list, err := replies[2*shard+1].ToArray()
+		if err != nil {
+			return err
+		}
+		others, err := consumers(list)
 		if err != nil {
 			return err
 		}
@@ -176,11 +181,7 @@ type consumer struct {
 	idle    time.Duration
 }
 
-func consumers(reply *rueidis.RedisResult) ([]consumer, error) {
-	list, err := reply.ToArray()
-	if err != nil {
-		return nil, err
-	}
+func consumers(list []rueidis.RedisMessage) ([]consumer, error) {
 	out := make([]consumer, 0, len(list))
 	for i := range list {
 		fields, err := list[i].ToMap()
@@ -295,23 +296,54 @@ func (m *member) pending(ctx context.Context, key, name string, n int) ([]string
 	return ids, counts, nil
 }
 
-// giveBack hands everything that this member's name holds to whoever looks next.
-func (m *member) giveBack(ctx context.Context) error {
+// inherit gives back what earlier lives of this member hold.
+func (m *member) inherit(ctx context.Context) error {
 	for _, key := range m.route.keys {
-		for {
-			ids, _, err := m.pending(ctx, key, m.name, givePage)
-			if err != nil {
-				return err
+		reply, err := m.session.control.ask(ctx, "XINFO", "CONSUMERS", key, m.spec.Group.Name)
+		if err != nil {
+			return err
+		}
+		list, err := reply.ToArray()
+		if err != nil {
+			return fmt.Errorf("%w: to XINFO CONSUMERS", errReply)
+		}
+		all, err := consumers(list)
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if c.pending == 0 || !strings.HasPrefix(c.name, memberPrefix(m.spec.Member)) {
+				continue
 			}
-			if len(ids) == 0 {
-				break
-			}
-			if err := run(ctx, m.session.control, []rueidis.Completed{m.returnTo(key, ids)}); err != nil {
+			if err := m.giveBack(ctx, key, c.name); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// giveBackAll hands everything that this member holds to whoever looks next.
+func (m *member) giveBackAll(ctx context.Context) error {
+	for _, key := range m.route.keys {
+		if err := m.giveBack(ctx, key, m.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveBack does so with what a name holds of one stream.
+func (m *member) giveBack(ctx context.Context, key, name string) error {
+	for {
+		ids, _, err := m.pending(ctx, key, name, givePage)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		if err := run(ctx, m.session.control, []rueidis.Completed{m.returnTo(key, ids)}); err != nil {
+			return err
+		}
+	}
 }
 
 // returnTo makes the command that gives ids back. JUSTID leaves the number of deliveries as it is.

@@ -150,6 +150,35 @@ func TestSameMemberAgain(t *testing.T) {
 	}
 }
 
+// TestLateRead: what a member asked for before it lost its connection may reach the server after its next life has come. Then it is claimed
+// as that of any dead member.
+func TestLateRead(t *testing.T) {
+	k := startNode(t)
+	s := connect(t, claiming(k))
+	topic := group(t, s, 5)
+	first := consume(t, connect(t, claiming(k)), topic, 0)
+	disappear(first)
+	second := consume(t, connect(t, claiming(k)), topic, 0) // it asks for nothing before it receives
+	key := newRoute(topic).keys[0]
+	if _, err := s.control.ask(t.Context(), "XREADGROUP", "GROUP", "g", first.(*member).name, "COUNT", "3", "STREAMS", key, ">"); err != nil {
+		t.Fatal(err)
+	}
+	ds := receive(t, second, 5)
+	if err := second.Ack(t.Context(), ds); err != nil {
+		t.Fatal(err)
+	}
+	again := 0
+	for _, d := range ds {
+		if d.Redelivered && d.Attempt == 2 {
+			again++
+		}
+	}
+	if again != 3 {
+		t.Errorf("%d of 5 deliveries came again, want 3: %+v", again, ds)
+	}
+	owed(t, s, topic, 0)
+}
+
 // TestLostData: a server that comes back without its data has neither streams nor groups. Nothing is owed there, and a consumer that joins
 // reads what is sent from then on.
 func TestLostData(t *testing.T) {

@@ -149,7 +149,8 @@ func (q lists) remove(l *line, shard int, member, body string) rueidis.Completed
 	return l.command("LREM", q.taken(shard, member), "1", body)
 }
 
-// memberName is that of a life of a member.
-func memberName(number int, connection int64) string {
-	return "m" + strconv.Itoa(number) + ":" + strconv.FormatInt(connection, 10)
-}
+// memberName is that of a life of a member, which is known by the id of its connection.
+func memberName(number int, connection string) string { return memberPrefix(number) + connection }
+
+// memberPrefix is what the names of all lives of a member begin with.
+func memberPrefix(number int) string { return "m" + strconv.Itoa(number) + ":" }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,7 +47,8 @@ type member struct {
 	session *session
 	spec    drivers.ConsumerSpec
 	mode    ackMode
-	// name within the group.
+	// name within the group, of this life: what an earlier one had still asked for may reach the server when a network lets it through, and
+	// must not come to a name that is alive, or nobody would claim it.
 	name   string
 	route  route
 	shards map[string]int32
@@ -95,7 +95,7 @@ func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*mem
 		return nil, err
 	}
 	m := &member{
-		session: s, spec: spec, mode: ackModeOf(spec.Topic, spec.Group), name: "m" + strconv.Itoa(spec.Member),
+		session: s, spec: spec, mode: ackModeOf(spec.Topic, spec.Group), name: memberName(spec.Member, w.id),
 		route: newRoute(spec.Topic), limit: spec.Group.Prefetch, intake: newIntake(w), fuse: ending.Fuse{Cut: w.cut},
 		request: make(chan int, 1), report: make(chan sight, 1), done: make(chan struct{}),
 	}
@@ -117,7 +117,7 @@ func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*mem
 }
 
 // join makes sure that there is a group to read as: a server that came back without its data has none, and an application would make it
-// again, too. What an earlier life of this member left unacknowledged is given back first, so that it is delivered again and counted.
+// again, too. What earlier lives of this member left unacknowledged is given back first, so that it is delivered again and counted.
 func (m *member) join(ctx context.Context) error {
 	if err := m.session.declareGroup(ctx, m.session.control, m.spec.Topic, m.spec.Group.Name); err != nil {
 		return err
@@ -130,7 +130,7 @@ func (m *member) join(ctx context.Context) error {
 			return err
 		}
 	}
-	return m.giveBack(ctx)
+	return m.inherit(ctx)
 }
 
 // listen finds out whether a log's acks can do without answers.
@@ -429,7 +429,7 @@ func (m *member) leave(ctx context.Context) error {
 	}
 	err := m.flush(ctx)
 	if err == nil {
-		err = m.giveBack(ctx)
+		err = m.giveBackAll(ctx)
 	}
 	if err != nil && (control.lost() || final(err)) {
 		return nil //nolint:nilerr // likewise

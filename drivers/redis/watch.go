@@ -34,6 +34,7 @@ func (w *worker) look(l *line) error {
 	if err != nil {
 		return err
 	}
+	// Whoever is dead stays a member: what it had still asked for may reach the server when a network lets it through, long after.
 	for _, member := range members {
 		if member == w.name {
 			continue
@@ -47,8 +48,7 @@ func (w *worker) look(l *line) error {
 			continue
 		}
 		if w.care.silent[member]++; w.care.silent[member] >= strikes {
-			delete(w.care.silent, member)
-			if err := w.bury(ctx, l, member); err != nil {
+			if err := w.inherit(ctx, l, member); err != nil {
 				return err
 			}
 		}
@@ -59,16 +59,6 @@ func (w *worker) look(l *line) error {
 		}
 	}
 	return nil
-}
-
-// bury gives back what a dead member had taken and forgets it. Whatever it had still under way came to its end long before: no wait for
-// messages lasts longer than the time between two looks.
-func (w *worker) bury(ctx context.Context, l *line, member string) error {
-	if err := w.inherit(ctx, l, member); err != nil {
-		return err
-	}
-	_, err := l.ask(ctx, "SREM", w.lists.members(), member)
-	return err
 }
 
 // retake takes what was given back of a shard, as far as there is room.

@@ -92,7 +92,7 @@ func (w *worker) join(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: to CLIENT ID", errReply)
 	}
-	w.name = memberName(w.spec.Member, number)
+	w.name = memberName(w.spec.Member, strconv.FormatInt(number, 10))
 	if err := run(ctx, care, w.live(care)); err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (w *worker) join(ctx context.Context) error {
 		return err
 	}
 	for _, member := range members {
-		if strings.HasPrefix(member, "m"+strconv.Itoa(w.spec.Member)+":") {
+		if strings.HasPrefix(member, memberPrefix(w.spec.Member)) {
 			if err := w.inherit(ctx, care, member); err != nil {
 				return err
 			}

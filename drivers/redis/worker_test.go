@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/redis/rueidis"
+
 	"ordeal/drivers"
 )
 
@@ -96,6 +98,30 @@ func TestListTakenForDead(t *testing.T) {
 	}
 	receive(t, first, 2)
 	owed(t, s, topic, 3)
+}
+
+// TestListLateMove: what a worker had asked for before it vanished may reach the server long after that. It is owed, and comes to another.
+func TestListLateMove(t *testing.T) {
+	k := startNode(t)
+	cfg, s, topic := listed(t, k, 1)
+	first := consume(t, connect(t, cfg), topic, 0)
+	receive(t, first, 1)
+	vanish(first)
+	second := consume(t, connect(t, cfg), topic, 1)
+	receive(t, second, 1)
+	quiet(t, second, 2*claimIdle) // the first is dead, and has nothing
+	lists, control := newLists(topic), s.control
+	late := []rueidis.Completed{
+		control.command("MULTI"), control.command("RPUSH", lists.keys[0], "late"),
+		control.command("LMOVE", lists.keys[0], lists.taken(0, first.(*worker).name), "LEFT", "RIGHT"), control.command("EXEC"),
+	}
+	if err := run(t.Context(), control, late); err != nil {
+		t.Fatal(err)
+	}
+	owed(t, s, topic, 2)
+	if ds := receive(t, second, 1); string(ds[0].Body) != "late" || !ds[0].Redelivered {
+		t.Errorf("it came as %+v", ds[0])
+	}
 }
 
 // TestListDelete leaves no key behind, whoever holds what.
