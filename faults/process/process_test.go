@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,6 +78,11 @@ func broker(t *testing.T) faults.Node {
 
 func guarded(t *testing.T, kind faults.Kind, selector string, target *target) (faults.Record, string) {
 	t.Helper()
+	return guardedWithin(t, faults.DefaultLimits(), kind, selector, target)
+}
+
+func guardedWithin(t *testing.T, limits faults.Limits, kind faults.Kind, selector string, target *target) (faults.Record, string) {
+	t.Helper()
 	undo := filepath.Join(t.TempDir(), "undo.json")
 	ledger, err := faults.NewLedger(undo)
 	if err != nil {
@@ -89,6 +95,7 @@ func guarded(t *testing.T, kind faults.Kind, selector string, target *target) (f
 	}
 	epoch := time.Now()
 	g := faults.NewGuard(ledger, logger(t), func() int64 { return int64(time.Since(epoch)) + 1 })
+	g.Limits = limits
 	record := g.Run(t.Context(), spec, fault, target)
 	text, err := os.ReadFile(undo)
 	if err != nil {
@@ -224,6 +231,61 @@ type dying struct {
 }
 
 func (d *dying) Signal(context.Context, faults.Signal) error { d.status = d.after; return nil }
+
+// lingering is a node that takes longer to stop than it has time for, or for ever.
+type lingering struct {
+	stub
+	mu   sync.Mutex
+	more time.Duration // than it has; 0 for ever
+}
+
+func (l *lingering) Status(context.Context) (faults.Status, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.status, nil
+}
+
+func (l *lingering) set(s faults.Status) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.status = s
+}
+
+func (l *lingering) Stop(ctx context.Context) error {
+	<-ctx.Done()
+	if l.more > 0 {
+		time.AfterFunc(l.more, func() { l.set(faults.Status{Exit: "exit status 0"}) })
+	}
+	return fmt.Errorf("node n1 is still there: %w", ctx.Err())
+}
+
+func (l *lingering) Start(context.Context) error {
+	l.set(faults.Status{Running: true, PID: 8})
+	return nil
+}
+
+// A node that takes long to stop must not be down in the end: it is started again when it has stopped, and where it does not, the fault
+// counts as not undone.
+func TestNodeThatTakesLongToStop(t *testing.T) {
+	limits := faults.DefaultLimits()
+	limits.Inject = 50 * time.Millisecond
+
+	node := &lingering{stub: stub{status: faults.Status{Running: true, PID: 7}}, more: 300 * time.Millisecond}
+	r, _ := guardedWithin(t, limits, process.Stop(), "n1", &target{t: t, nodes: []faults.Node{node}})
+	if now, _ := node.Status(t.Context()); !now.Running || now.PID != 8 {
+		t.Errorf("in the end the node is %+v, expected another process", now)
+	}
+	if !r.Undone || r.Err != nil || r.Evidence.Bit || !strings.Contains(r.Evidence.Why, "ended as process 7 only after the time that it has for it") {
+		t.Errorf("record %+v; want it undone, and not to have bitten", r)
+	}
+
+	limits.Recover = 200 * time.Millisecond
+	node = &lingering{stub: stub{status: faults.Status{Running: true, PID: 7}}}
+	r, _ = guardedWithin(t, limits, process.Stop(), "n1", &target{t: t, nodes: []faults.Node{node}})
+	if r.Undone || r.State != faults.Broken || !strings.Contains(fmt.Sprint(r.Err), "node n1 was told to end, and process 7 is still there") {
+		t.Errorf("record %+v; want it not undone, for the node may still end", r)
+	}
+}
 
 func TestCheck(t *testing.T) {
 	node := &stub{}

@@ -2,10 +2,15 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"ordeal/faults"
 )
+
+// endPoll lies between two looks at a node that is about to end.
+const endPoll = 50 * time.Millisecond
 
 // restart is the recovery of a fault that ended processes: it starts them again on the same port and data.
 type restart struct {
@@ -14,10 +19,10 @@ type restart struct {
 	undo    []string
 }
 
-// Recover starts what is not running.
+// Recover starts what is not running. A node that is still about to end is waited for: one that ended later would be down for good.
 func (r *restart) Recover(ctx context.Context) error {
 	return each(r.victims, func(v *victim) error {
-		now, err := v.node.Status(ctx)
+		now, err := v.outlast(ctx)
 		if err != nil {
 			return err
 		}
@@ -30,7 +35,11 @@ func (r *restart) Recover(ctx context.Context) error {
 		if now, err = v.node.Status(ctx); err != nil {
 			return err
 		}
-		if v.bitten() {
+		switch {
+		case v.ending:
+			v.saw(false, fmt.Sprintf("ended%s only after the time that it has for it, and was started again%s", as(v.before.PID), as(now.PID)),
+				"new pid", pid(now.PID))
+		case v.bitten():
 			v.saw(true, fmt.Sprintf("ended%s (%s) and was started again%s", as(v.before.PID), v.ended(), as(now.PID)), "new pid", pid(now.PID))
 		}
 		return nil
@@ -52,6 +61,24 @@ func (v *victim) ended() string {
 	return v.facts["exit"]
 }
 
+// outlast looks at the node, when it is over with what it was told, if that may still end it.
+func (v *victim) outlast(ctx context.Context) (faults.Status, error) {
+	tick := time.NewTicker(endPoll)
+	defer tick.Stop()
+	for {
+		now, err := v.node.Status(ctx)
+		if err != nil || !v.ending || !now.Running || now.PID != v.before.PID {
+			return now, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return now, fmt.Errorf("node %s was told to end, and %s is still there: nobody starts it again should it end later: %w",
+				v.node.Name(), who(now.PID), ctx.Err())
+		}
+	}
+}
+
 // witnessEnd looks whether the process is gone, after it was told to.
 func (v *victim) witnessEnd(ctx context.Context, told error) {
 	now, err := v.node.Status(ctx)
@@ -62,6 +89,7 @@ func (v *victim) witnessEnd(ctx context.Context, told error) {
 		v.saw(false, fmt.Sprintf("may not have ended: something is there, and its process number is not known before or after (%v)", told),
 			"old pid", pid(v.before.PID))
 	case now.Running && now.PID == v.before.PID:
+		v.ending = errors.Is(told, context.DeadlineExceeded) || errors.Is(told, context.Canceled)
 		v.saw(false, fmt.Sprintf("did not end: %s was still there (%v)", who(now.PID), told), "old pid", pid(v.before.PID))
 	default:
 		v.saw(true, fmt.Sprintf("ended%s (%s)", as(v.before.PID), now.Exit), "old pid", pid(v.before.PID), "exit", now.Exit)

@@ -16,6 +16,8 @@ import (
 type victim struct {
 	node   faults.Node
 	before faults.Status
+	// ending tells that the node was told to end, had not when the time for that was over, and still may.
+	ending bool
 
 	mu    sync.Mutex
 	bit   bool

@@ -23,8 +23,9 @@ type shell struct {
 }
 
 // run runs command with env on top of ordeal's own environment, and returns what it printed on its standard output. An error holds its exit
-// and the end of what it printed; it wraps *exec.ExitError where the command ended by itself. What the command left running in the
-// background goes on, unless the time was up: then all of it is killed.
+// and the end of what it printed; it wraps *exec.ExitError where the command ended by itself, and the context's error or
+// context.DeadlineExceeded where its time was up. What the command left running in the background goes on, unless the time was up: then all
+// of it is killed.
 func (s shell) run(ctx context.Context, env []string, command string) (string, error) {
 	limited, cancel := context.WithTimeout(ctx, commandLimit)
 	defer cancel()
@@ -40,7 +41,7 @@ func (s shell) run(ctx context.Context, env []string, command string) (string, e
 	}
 	switch {
 	case limited.Err() != nil && ctx.Err() == nil:
-		err = fmt.Errorf("not done within %s and killed", commandLimit)
+		err = fmt.Errorf("not done within %s and killed: %w", commandLimit, context.DeadlineExceeded)
 	case ctx.Err() != nil && err != nil:
 		err = ctx.Err()
 	}
