@@ -49,6 +49,11 @@ type intake struct {
 	in       []byte
 	from, to int
 	stirred  []*mailbox
+	// of is the channel of the last frame that was sorted, and its receiver; known where there was one since the last read. What was read
+	// before a channel has a receiver, or after it has none any more, has nothing for it.
+	of       uint16
+	receiver *mailbox
+	known    bool
 	// met tells that greeted is known.
 	met bool
 }
@@ -220,6 +225,7 @@ func (l *line) fill() error {
 
 // sort deals with the frames that are all there, then tells everybody that nothing more is at hand.
 func (l *line) sort() error {
+	l.known = false
 	for {
 		size, whole := l.frame()
 		if !whole {
@@ -266,9 +272,12 @@ func (l *line) take(frame []byte) (mine bool, err error) {
 	if frame[len(frame)-1] != frameEnd {
 		return false, fmt.Errorf("%w: it has no end", errFrame)
 	}
-	l.routes.Lock()
-	m := l.routed[channel]
-	l.routes.Unlock()
+	if !l.known || l.of != channel {
+		l.routes.Lock()
+		l.of, l.receiver, l.known = channel, l.routed[channel], true
+		l.routes.Unlock()
+	}
+	m := l.receiver
 	if m == nil {
 		return false, nil
 	}
