@@ -111,3 +111,18 @@ func TestBadDays(t *testing.T) {
 		})
 	}
 }
+
+// Settings of brokers that ordeal sets itself, or that nobody would take, are refused before anything is started.
+func TestServerSettingsThatCannotBe(t *testing.T) {
+	for _, test := range []struct{ on, settings, want string }{
+		{"nats", "nats: {server: {port: '99'}}", "options.nats.server: port: ordeal sets this one itself"},
+		{"kafka", "kafka: {server: {log.dirs: x, log.dir: y}}", "options.kafka.server: log.dir: ordeal sets this one itself; log.dirs: ordeal"},
+		{"rabbitmq", "rabbitmq: {server: {cluster_name: x}}", "options.rabbitmq.server: cluster_name: ordeal sets this one itself"},
+		{"redis", "redis: {server: {Save me: x}}", "options.redis.server: Save me: not a setting of redis-server"},
+		{"nats://127.0.0.1:1", "nats: {server: {max_payload: 1MB}}", "options.nats.server sets up brokers that ordeal starts"},
+	} {
+		c := start(t, "run", "steady", "--on", test.on, "--set", "options={"+test.settings+"}")
+		c.ends(64)
+		c.said(test.want)
+	}
+}

@@ -91,3 +91,19 @@ func Check(kind string, nodes int) error {
 	}
 	return nil
 }
+
+// CheckServer tells whether Start takes these settings of a server. An error names all that it refuses: those that it sets itself, and what
+// cannot be a setting. Whether the server knows them is seen when it is started.
+func CheckServer(kind string, settings map[string]string) (err error) {
+	switch kind {
+	case "nats":
+		_, err = natsSections(settings)
+	case "kafka":
+		_, err = kafkaConf{settings: settings}.text()
+	case "rabbitmq":
+		_, err = rabbitmqConf{settings: settings}.all()
+	case "redis":
+		err = checkRedis(settings)
+	}
+	return err
+}

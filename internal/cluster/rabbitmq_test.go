@@ -216,7 +216,7 @@ func TestRabbitMQPortInUse(t *testing.T) {
 func TestRabbitMQRefusals(t *testing.T) {
 	conf := rabbitmqConf{settings: map[string]string{"listeners.tcp.1": "0.0.0.0:5672", "heartbeat": "1\n2", "channel_max": "100"}}
 	_, err := conf.all()
-	for _, want := range []string{"listeners.tcp.1: ordeal sets it itself", "heartbeat: it must be one line"} {
+	for _, want := range []string{"listeners.tcp.1: ordeal sets this one itself", "heartbeat: it must be one line"} {
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "channel_max") {
 			t.Errorf("want %q, got %v", want, err)
 		}

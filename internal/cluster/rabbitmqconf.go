@@ -72,7 +72,7 @@ func (c rabbitmqConf) all() (map[string]string, error) {
 		listener := strings.HasPrefix(name, "listeners.tcp.") || strings.HasPrefix(name, "management.tcp.")
 		switch {
 		case name == "cluster_name" || section == "cluster_formation" || listener:
-			wrong = append(wrong, name+": ordeal sets it itself")
+			wrong = append(wrong, name+": ordeal sets this one itself")
 		case strings.ContainsAny(name+c.settings[name], "\n\r"):
 			wrong = append(wrong, name+": it must be one line")
 		}

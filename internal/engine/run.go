@@ -176,6 +176,13 @@ func (x *execution) possible() error {
 		if err := cluster.Check(x.Driver.Name(), x.Target.Nodes); err != nil {
 			return usage(fmt.Errorf("target %s: %w", x.Target, err))
 		}
+		if err := cluster.CheckServer(x.Driver.Name(), x.Scenario.DriverOptions(x.Driver.Name()).Server); err != nil {
+			return usage(err)
+		}
+	}
+	if !x.Target.Local() && len(x.Scenario.DriverOptions(x.Driver.Name()).Server) > 0 {
+		return usage(fmt.Errorf("target %s: options.%s.server sets up brokers that ordeal starts; set them up yourself and leave it out here, "+
+			"or use --on %[2]s", x.Target, x.Driver.Name()))
 	}
 	if err := x.composable(); err != nil {
 		return err
