@@ -52,16 +52,23 @@ func (s *session) locate(ctx context.Context, t drivers.Topic, shard int) (drive
 	return place, nil
 }
 
-// node is the name of a broker: that of the server with its address. A broker that is down is not listed, and one may be known by another
-// address: it goes by its number as in a cluster of ordeal's, unless the others show that numbers and servers do not go together.
+// node is the name of a broker: that of the server with its address, and its address where there is none, unless there is but one of both.
+// A broker that is down is not listed: it goes by its number as in a cluster of ordeal's, where all others do.
 func node(id int32, brokers kadm.BrokerDetails, servers []string) string {
 	numbered := true
 	for _, b := range brokers {
-		at := slices.Index(servers, net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port))))
-		if at >= 0 && b.NodeID == id {
+		address := net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
+		at := slices.Index(servers, address)
+		switch {
+		case b.NodeID != id:
+			numbered = numbered && b.NodeID == int32(at+1)
+		case at >= 0:
 			return fmt.Sprintf("n%d", at+1)
+		case len(brokers) == 1 && len(servers) == 1:
+			return "n1"
+		default:
+			return address
 		}
-		numbered = numbered && (at < 0 || b.NodeID == int32(at+1))
 	}
 	if !numbered {
 		return fmt.Sprintf("broker %d", id)

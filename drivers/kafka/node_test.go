@@ -26,7 +26,9 @@ func TestNodeNames(t *testing.T) {
 		{101, brokers(101, 102), []string{"host:9101", "host:9102"}, "n1"},
 		{103, brokers(101, 102), []string{"host:9101", "host:9102", "host:9103"}, "broker 103"},
 		{1, brokers(2, 3), []string{"host:9003", "host:9002", "host:9001"}, "broker 1"}, // down: n1 would be another
-		{2, brokers(1, 2, 3), []string{"elsewhere:1"}, "n2"},
+		{2, brokers(1, 2, 3), []string{"elsewhere:1", "elsewhere:2", "elsewhere:3"}, "host:9002"},
+		{2, brokers(1, 3), []string{"elsewhere:1", "elsewhere:2", "elsewhere:3"}, "broker 2"}, // down
+		{7, brokers(7), []string{"elsewhere:1"}, "n1"},
 	}
 	for _, test := range tests {
 		if got := node(test.id, test.brokers, test.servers); got != test.want {

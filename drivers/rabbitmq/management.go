@@ -178,14 +178,14 @@ func (m *management) ask(ctx context.Context, address string, v any) error {
 	return nil
 }
 
-// nodeName is the name that a cluster gave a node that calls itself so: n1 for n1@127.0.0.1. Nodes that are all called rabbit are told
-// apart by their hosts.
+// nodeName is how a node is called that has this name in Erlang: n1 for n1@127.0.0.1, as clusters of ordeal's are named, and the name as it
+// is for others, whose nodes may all be called rabbit, or anything else, at different hosts.
 func nodeName(erlang string) string {
-	name, host, ok := strings.Cut(erlang, "@")
-	if ok && name == "rabbit" {
-		return host
+	name, _, _ := strings.Cut(erlang, "@")
+	if number, ok := strings.CutPrefix(name, "n"); ok && parseNumber([]byte(number)) > 0 {
+		return name
 	}
-	return name
+	return erlang
 }
 
 // Locate names the node of a shard's queue; of a replicated one leader and followers. For a log it is the first group's. The answer is that

@@ -407,7 +407,7 @@ func TestSettings(t *testing.T) {
 }
 
 func TestNodeName(t *testing.T) {
-	for erlang, want := range map[string]string{"n2@127.0.0.1": "n2", "rabbit@host-b": "host-b", "odd": "odd"} {
+	for erlang, want := range map[string]string{"n2@127.0.0.1": "n2", "rabbit@host-b": "rabbit@host-b", "odd": "odd", "n@a": "n@a", "nx@a": "nx@a"} {
 		if got := nodeName(erlang); got != want {
 			t.Errorf("%s is %s", erlang, got)
 		}

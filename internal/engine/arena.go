@@ -102,10 +102,19 @@ func (a *arena) holder(ctx context.Context, role, topic string) ([]faults.Node, 
 		slices.Sort(place.Followers)
 		name = place.Followers[a.Rand().IntN(len(place.Followers))]
 	}
-	if n := named(a.Nodes(), name); n != nil {
-		return []faults.Node{n}, nil
+	nodes := named(a.Nodes(), name)
+	switch len(nodes) {
+	case 1:
+		return nodes, nil
+	case 0:
+		err = fmt.Errorf("%s(%s): the broker names %q, which is no node that ordeal may act upon", role, topic, name)
+	default:
+		err = fmt.Errorf("%s(%s): the broker names %q, and so are %d nodes called", role, topic, name, len(nodes))
 	}
-	return nil, fmt.Errorf("%s(%s): the broker names %q, which is no node that ordeal may act upon", role, topic, name)
+	if len(a.target.Remote) > 0 {
+		err = fmt.Errorf("%w; say in the target file which node that is: nodes.n1.called and so on", err)
+	}
+	return nil, err
 }
 
 // Serving implements faults.Target: the node lets a client in and, through it, the broker knows every topic's state.

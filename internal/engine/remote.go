@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -66,21 +67,33 @@ func (x *execution) identify(ctx context.Context, address string) (name string, 
 	return "", nil
 }
 
-// named finds the node that a driver means. What a broker calls its nodes outranks ordeal's own names, which may be another node's there: a
-// node that the broker calls n3 is never meant by n1, whatever ordeal calls it.
-func named(nodes []faults.Node, name string) faults.Node {
+// named finds the nodes that a driver may mean: one, where the name tells them apart. What a broker calls its nodes outranks ordeal's own
+// names, which may be another node's there: a node that the broker calls n3 is never meant by n1, whatever ordeal calls it. Of a name like
+// rabbit@host either part does.
+func named(nodes []faults.Node, name string) []faults.Node {
 	ordeals := regexp.MustCompile(`^n[0-9]+$`)
-	var byName faults.Node
+	part, host, _ := strings.Cut(name, "@")
+	var whole, parts, own []faults.Node
 	for _, n := range nodes {
 		called := calledBy(n)
 		if slices.Contains(called, name) {
-			return n
+			whole = append(whole, n)
+		}
+		if host != "" && (slices.Contains(called, part) || slices.Contains(called, host)) {
+			parts = append(parts, n)
 		}
 		if n.Address() == name || n.Name() == name && !slices.ContainsFunc(called, ordeals.MatchString) {
-			byName = n
+			own = append(own, n)
 		}
 	}
-	return byName
+	switch {
+	case len(whole) > 0:
+		return whole
+	case len(parts) > 0:
+		return parts
+	default:
+		return own
+	}
 }
 
 // calledBy is what the broker calls a node that ordeal did not start, as far as it is known.
