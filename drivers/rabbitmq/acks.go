@@ -7,10 +7,14 @@ import (
 	"ordeal/drivers"
 )
 
-// ackDelay is how long an acknowledgement may wait for others. At a moderate rate deliveries come by ones and twos, and a write call for
+// ackDelay is how long an acknowledgement may wait for others, at most: all channels of the process write at its multiples, for to wake costs
+// more than to write. At a moderate rate deliveries come by ones and twos, and a write call for
 // each of them costs client and broker more than everything else that is done with it. It is as long as it is for groups of many members:
 // the more they are, the longer each takes to have something worth a call. The broker never has to wait for that, see most.
 const ackDelay = 20 * time.Millisecond
+
+// born is when the delays of all channels began.
+var born = time.Now()
 
 // acks tells the broker what of a channel's deliveries is done with, in few frames and few write calls.
 type acks struct {
@@ -25,7 +29,7 @@ type acks struct {
 	timer   *time.Timer
 	armed   bool
 	over    bool
-	// due is when the first of tags has waited for ackDelay.
+	// due is when the first of tags has waited long enough.
 	due    time.Time
 	frames []byte
 	// tags are of deliveries that are answered and not yet told.
@@ -70,8 +74,9 @@ func (a *acks) add(ds []drivers.Delivery) error {
 	case len(a.tags) > a.most:
 		return a.write()
 	case first && len(a.tags) > 0:
-		a.due = time.Now().Add(ackDelay)
-		a.arm(ackDelay)
+		d := ackDelay - time.Since(born)%ackDelay
+		a.due = time.Now().Add(d)
+		a.arm(d)
 	}
 	return nil
 }

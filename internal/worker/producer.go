@@ -327,8 +327,11 @@ func (p *producer) wait(ctx context.Context) {
 		// Waking for every single slot would send batches of one: an eighth of the window is as good for the broker.
 		p.window.wanted.Store(int32(max(1, p.plan.Window/8)))
 		until = (p.now/closedPoll + 1) * closedPoll
+	case full && p.cursor == nil:
+		// Receipts that are held come together: the first of them announces all, and nothing else is worth a wake-up.
+		p.window.wanted.Store(1)
+		until = p.now + int64(time.Second)
 	case full:
-		// Receipts of a closed loop that are held come together, so the first of them announces all.
 		p.window.wanted.Store(1)
 		until = p.now + int64(10*time.Millisecond)
 	case p.plan.Attempts > 1 && p.window.inFlight.Load() > 0:
