@@ -136,7 +136,7 @@ func (n *commandedNode) Stop(ctx context.Context) error { return n.end(ctx, faul
 func (n *commandedNode) end(ctx context.Context, a faults.Act) error {
 	before, err := n.Status(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s node %s: it was not told to: %v", a, n.name, err) //nolint:errorlint // whoever sees a time-out takes it for told
 	}
 	n.mark(true, false)
 	if err := n.do(ctx, a); err != nil {

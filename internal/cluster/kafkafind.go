@@ -69,7 +69,7 @@ func findKafkaJars() Installed {
 // kafkaFolders are the places to look in. KAFKA_HOME is the user's word: when it is set nothing else is looked at.
 func kafkaFolders() []string {
 	if home := os.Getenv("KAFKA_HOME"); home != "" {
-		return []string{filepath.Join(home, "libs")}
+		return []string{absolute(filepath.Join(home, "libs"))}
 	}
 	here, err := os.Getwd()
 	if err != nil {
@@ -84,6 +84,14 @@ func kafkaFolders() []string {
 		}
 		here = above
 	}
+}
+
+// absolute is path as it is from everywhere: brokers run in folders of their own.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		return whole
+	}
+	return path
 }
 
 // needKafka returns the path of java and the folder of the jars, or an error that says what is missing and how to get it.

@@ -108,6 +108,7 @@ func (p *Process) launch() (*life, error) {
 	defer func() { _ = log.Close() }() // the child has its own
 	cmd := exec.Command(p.argv[0], p.argv[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Dir = p.home // what a broker leaves in its working directory belongs into the run folder
 	lifeline, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

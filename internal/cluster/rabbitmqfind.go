@@ -76,7 +76,7 @@ func findRabbitMQServer() (Installed, rabbitmqPlace) {
 // nothing else is looked at.
 func rabbitmqHomes(root string) []string {
 	if home := os.Getenv("RABBITMQ_HOME"); home != "" {
-		return []string{filepath.Join(root, home)}
+		return []string{absolute(filepath.Join(root, home))}
 	}
 	var homes []string
 	for _, pattern := range []string{"/usr/lib/rabbitmq/lib/rabbitmq_server-*", "/opt/rabbitmq"} {
