@@ -121,6 +121,7 @@ func primaryDisk(guarantee drivers.Guarantee) []want {
 		return []want{
 			{"appendonly", "yes", "set options.redis.server.appendonly to yes: without it nothing but snapshots is written"},
 			{"appendfsync", "always", "set options.redis.server.appendfsync to always: what is not synced is gone when the power fails"},
+			{"no-appendfsync-on-rewrite", "no", "set options.redis.server.no-appendfsync-on-rewrite to no: else snapshots suspend syncing"},
 		}
 	}
 	return []want{

@@ -130,7 +130,7 @@ func TestDeadIsClaimed(t *testing.T) {
 	quiet(t, third, 2*claimIdle)
 }
 
-// TestSameMemberAgain: a member that lost its connection and comes back gets what it held at once, though it is not silent by its name.
+// TestSameMemberAgain: a member that lost its connection and comes back gets what it held at once, though its earlier life was not silent for long.
 func TestSameMemberAgain(t *testing.T) {
 	k := startNode(t)
 	topic := group(t, connect(t, drivers.Config{Servers: []string{k.address}, Options: drivers.Options{optClaimIdle: "1h"}}), 5)

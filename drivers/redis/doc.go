@@ -32,7 +32,7 @@
 //
 // A member fetches with two XREADGROUPs in one write, each for all shards, and never holds more than the prefetch (see ask for why two).
 // Receive reads the connection in the caller's goroutine, and bodies stay where they were read to. What the member gives back (Nack,
-// Close, an earlier life under its name) goes to a consumer named "returned", and whoever sees it there claims it. What a member held that
+// Close, an earlier life of its member) goes to a consumer named "returned", and whoever sees it there claims it. What a member held that
 // vanished is claimed by the others after claim_idle. See look for why that is not XAUTOCLAIM. An ack is sent with the next fetch, which
 // Ack writes where none is under way, else at most 2 ms later: what a member acknowledged less than that before it was killed comes again.
 // A log's acks are not answered, but for one a second (see hush).

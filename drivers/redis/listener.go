@@ -77,9 +77,7 @@ func newListener(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*l
 		l.tasks.Wait()
 		return nil, err
 	}
-	if len(l.roster.presence) > 1 {
-		l.tasks.Go(l.watch)
-	}
+	l.tasks.Go(l.watch)
 	return l, nil
 }
 
@@ -198,7 +196,8 @@ func (l *listener) tell() {
 	}
 }
 
-// watch looks for members that vanished, and publishes that.
+// watch looks for members that vanished, and publishes that. A member by itself does so, too: who only listens would not notice that its
+// server has stopped, or is no primary any more.
 func (l *listener) watch() {
 	tick := time.NewTicker(rosterPoll)
 	defer tick.Stop()
@@ -316,6 +315,7 @@ func (l *listener) Close(ctx context.Context) error {
 		close(l.quit)
 		l.session.parts.Forget(l)
 		control := l.session.control
+		defer context.AfterFunc(ctx, control.cut)() // a look that is under way holds it
 		if !l.line.lost() && !control.lost() {
 			err = l.roster.leave(ctx, control)
 		}

@@ -410,11 +410,7 @@ func (m *member) leave(ctx context.Context) error {
 	control := m.session.control
 	release := context.AfterFunc(ctx, func() {
 		m.intake.wire.cut()
-		select {
-		case <-m.done:
-		default:
-			control.cut() // the look that is under way waits for it
-		}
+		control.cut() // a look that is under way waits for it, or late acks
 	})
 	defer release()
 	m.intake.close()

@@ -41,6 +41,7 @@ func (i info) number(name string) int {
 // replica is a replica as its primary sees it: slave0:ip=127.0.0.1,port=6380,state=online,offset=42,lag=0.
 type replica struct {
 	address, state string
+	lag            int // seconds since it was last heard of
 }
 
 func (i info) replicas() []replica {
@@ -57,6 +58,8 @@ func (i info) replicas() []replica {
 				port = value
 			case "state":
 				r.state = value
+			case "lag":
+				r.lag, _ = strconv.Atoi(value) // absent while it is not online
 			}
 		}
 		r.address = host + ":" + port
@@ -74,6 +77,19 @@ func (i info) online() (n int) {
 	}
 	return n
 }
+
+// following counts the replicas of which the primary has heard lately: one that is cut off from them calls them online for repl-timeout.
+func (i info) following() (n int) {
+	for _, r := range i.replicas() {
+		if r.state == "online" && r.lag <= silentAfter {
+			n++
+		}
+	}
+	return n
+}
+
+// silentAfter is the lag in seconds of a replica that is not followed by any more; they report every second.
+const silentAfter = 3
 
 // atLeast compares versions such as 7.0.15 with 7.2, number by number.
 func atLeast(version, least string) bool {
@@ -193,7 +209,7 @@ func (a *access) elect(ctx context.Context) (*server, error) {
 				best.server.line.close()
 			}
 			best = &got
-			if 2*(1+got.server.info.online()) > len(a.cfg.Servers) {
+			if 2*(1+got.server.info.following()) > len(a.cfg.Servers) {
 				stop() // ends the questions that are still open
 			}
 		default:
@@ -217,6 +233,6 @@ func (a *access) elect(ctx context.Context) (*server, error) {
 }
 
 func (a answer) better(b answer) bool {
-	mine, theirs := a.server.info.online(), b.server.info.online()
+	mine, theirs := a.server.info.following(), b.server.info.following()
 	return mine > theirs || mine == theirs && a.order < b.order
 }

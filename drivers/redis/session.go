@@ -95,6 +95,7 @@ func (s *session) Close(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, closeLimit)
 	defer cancel()
+	defer context.AfterFunc(ctx, s.control.cut)()
 	errs := make([]error, len(parts))
 	var all sync.WaitGroup
 	for i, p := range parts {

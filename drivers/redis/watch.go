@@ -2,6 +2,8 @@ package redis
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -17,7 +19,9 @@ func (w *worker) watch() error {
 				return err
 			}
 		}
-		w.pause(shard, max(time.Until(w.care.next), time.Millisecond))
+		if !w.care.now.Load() {
+			w.pause(shard, max(time.Until(w.care.next), time.Millisecond))
+		}
 	}
 	return nil
 }
@@ -26,6 +30,7 @@ func (w *worker) watch() error {
 // keys are gone at once, and come back with the first look of each.
 func (w *worker) look(l *line) error {
 	ctx := context.Background()
+	w.care.now.Store(false)
 	w.care.next = time.Now().Add(w.care.every)
 	if err := run(ctx, l, w.live(l)); err != nil {
 		return err
@@ -34,27 +39,52 @@ func (w *worker) look(l *line) error {
 	if err != nil {
 		return err
 	}
-	// Whoever is dead stays a member: what it had still asked for may reach the server when a network lets it through, long after.
-	for _, member := range members {
-		if member == w.name {
-			continue
-		}
-		reply, err := l.ask(ctx, "EXISTS", w.lists.alive(member))
-		if err != nil {
-			return err
-		}
-		if n, err := reply.AsInt64(); err == nil && n > 0 {
-			delete(w.care.silent, member)
-			continue
-		}
-		if w.care.silent[member]++; w.care.silent[member] >= strikes {
-			if err := w.inherit(ctx, l, member); err != nil {
-				return err
-			}
-		}
+	members = slices.DeleteFunc(members, func(member string) bool { return member == w.name })
+	if err := w.visit(ctx, l, members); err != nil {
+		return err
 	}
 	for shard := range w.lists.keys {
 		if err := w.retake(l, shard); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// visit looks at all others in one pipeline, for they may be many: whoever is dead stays a member. What it had still asked for may reach
+// the server when a network lets it through, long after.
+func (w *worker) visit(ctx context.Context, l *line, members []string) error {
+	var commands []rueidis.Completed
+	for _, member := range members {
+		commands = append(commands, l.command("EXISTS", w.lists.alive(member)))
+		for shard := range w.lists.keys {
+			commands = append(commands, l.command("LLEN", w.lists.taken(shard, member)))
+		}
+	}
+	if len(commands) == 0 {
+		return nil
+	}
+	replies, err := l.do(ctx, commands...)
+	if err != nil {
+		return err
+	}
+	for i, member := range members {
+		var numbers []int64 // whether it is there, and what it holds of each shard
+		for _, reply := range replies[i*(1+len(w.lists.keys)):][:1+len(w.lists.keys)] {
+			n, err := reply.AsInt64()
+			if err != nil {
+				return fmt.Errorf("%w: to EXISTS or LLEN", errReply)
+			}
+			numbers = append(numbers, n)
+		}
+		if numbers[0] > 0 {
+			delete(w.care.silent, member)
+			continue
+		}
+		if w.care.silent[member]++; w.care.silent[member] < strikes || slices.Max(numbers) == 0 {
+			continue
+		}
+		if err := w.inherit(ctx, l, member); err != nil {
 			return err
 		}
 	}

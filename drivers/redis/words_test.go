@@ -39,9 +39,9 @@ func FuzzInfo(f *testing.F) {
 
 func TestReplicas(t *testing.T) {
 	i := parseInfo("# Replication\r\nrole:master\r\nconnected_slaves:2\r\n" +
-		"slave0:ip=10.0.0.1,port=6380,state=online,offset=42,lag=0\r\nslave1:ip=10.0.0.2,port=6381,state=wait_bgsave,offset=0,lag=0\r\n")
+		"slave0:ip=10.0.0.1,port=6380,state=online,offset=42,lag=0\r\nslave1:ip=10.0.0.2,port=6381,state=wait_bgsave,offset=0,lag=3\r\n")
 	rs := i.replicas()
-	if len(rs) != 2 || rs[0] != (replica{"10.0.0.1:6380", "online"}) || rs[1] != (replica{"10.0.0.2:6381", "wait_bgsave"}) || i.online() != 1 {
+	if len(rs) != 2 || rs[0] != (replica{"10.0.0.1:6380", "online", 0}) || rs[1] != (replica{"10.0.0.2:6381", "wait_bgsave", 3}) || i.online() != 1 {
 		t.Errorf("replicas %v, %d online", rs, i.online())
 	}
 }
@@ -200,5 +200,16 @@ func TestRoute(t *testing.T) {
 		if _, err := r.shard(&drivers.Message{Shard: wrong}); err == nil {
 			t.Errorf("shard %d of 3 is taken", wrong)
 		}
+	}
+}
+
+// A primary that is cut off from its replicas calls them online for a while, and is followed by none.
+func TestFollowing(t *testing.T) {
+	i := info{
+		"connected_slaves": "3", "slave0": "ip=a,port=1,state=online,offset=9,lag=1", "slave1": "ip=b,port=2,state=online,offset=5,lag=20",
+		"slave2": "ip=c,port=3,state=wait_bgsave,offset=0,lag=0",
+	}
+	if i.online() != 2 || i.following() != 1 {
+		t.Errorf("%d are online, %d follow; want 2 and 1", i.online(), i.following())
 	}
 }

@@ -326,7 +326,9 @@ func (w *worker) answer(ctx context.Context, what string, ds []drivers.Delivery,
 	if err := run(ctx, l, commands); err != nil {
 		return fmt.Errorf("%s to topic %q as %q: %w", what, w.spec.Topic.Name, w.spec.Group.Name, err)
 	}
-	w.care.now.Store(requeue)
+	if requeue {
+		w.care.now.Store(true)
+	}
 	w.call()
 	return nil
 }

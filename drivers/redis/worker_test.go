@@ -91,7 +91,7 @@ func TestListTakenForDead(t *testing.T) {
 	cfg, s, topic := listed(t, k, 1)
 	first := consume(t, connect(t, cfg), topic, 0)
 	receive(t, first, 1)
-	k.run("DEL", newLists(topic).members()) // as who buried it would
+	k.run("DEL", newLists(topic).members()) // as if nobody knew it
 	p := produce(t, s, topic, drivers.Accepted)
 	if r, _ := p.one(t); r.Outcome != drivers.Acked {
 		t.Fatal(r.Err)
