@@ -9,10 +9,14 @@ type Message struct {
 	// Shard is the unit of order to send to, from 0; AnyShard leaves it to the client or the broker.
 	Shard int32
 	Key   []byte
-	Body  []byte
+	// Body is what is sent. Its first Retried bytes may differ from one try of a message to the next; the rest names it.
+	Body []byte
 	// Headers are sent as the broker's own headers, in order. Usually nil.
 	Headers []Header
 }
+
+// Retried is how many bytes at the beginning of a body another try of the same message may change.
+const Retried = 8
 
 // AnyShard in Message.Shard leaves the choice of the shard to the client library or the broker.
 const AnyShard int32 = -1

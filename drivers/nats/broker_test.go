@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"ordeal/drivers"
 	"ordeal/drivers/drivertest"
+	"ordeal/internal/message"
 )
 
 func orders(replicas int) drivers.Topic {
@@ -255,13 +257,18 @@ func TestDedupWindow(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := newSender(t, s, topic)
-	first, second := d.put(drivers.Message{Body: []byte("same")}), d.put(drivers.Message{Body: []byte("same")})
-	other := d.put(drivers.Message{Body: []byte("other")})
+	body := make([]byte, message.HeaderSize)
+	message.Put(body, &message.Stamp{ID: message.ID{Producer: 1, Seq: 7}})
+	first := d.put(drivers.Message{Body: slices.Clone(body)})
+	message.Unorder(body) // as a producer does that tries again
+	second := d.put(drivers.Message{Body: slices.Clone(body)})
+	message.Put(body, &message.Stamp{ID: message.ID{Producer: 1, Seq: 8}})
+	other := d.put(drivers.Message{Body: body})
 	if first.Outcome != drivers.Acked || second != (drivers.Receipt{Token: 2, Outcome: drivers.Acked, Position: first.Position}) {
-		t.Errorf("the same body twice: %+v, %+v", first, second)
+		t.Errorf("the same message twice: %+v, %+v", first, second)
 	}
 	if !first.Position.Before(other.Position) {
-		t.Errorf("another body: %+v", other)
+		t.Errorf("another message: %+v", other)
 	}
 }
 

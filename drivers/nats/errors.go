@@ -157,6 +157,12 @@ func (s *session) alone(err error) bool {
 	return unanswered && !s.jetstream && len(s.cfg.Servers) == 1
 }
 
+// scarce tells that a server had no room. Of a replicated stream others may have: older servers answer so when the message is committed.
+func scarce(err error) bool {
+	var api *serverError
+	return errors.As(err, &api) && api.Code == 10023
+}
+
 // absent tells whether an administrative call failed because there is no such stream or consumer.
 func absent(err error) bool {
 	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound)

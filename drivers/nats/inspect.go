@@ -67,6 +67,12 @@ func (s *session) consumerInfo(ctx context.Context, t drivers.Topic, group strin
 	return info, err
 }
 
+// gone tells that a server came back without the stream, as one in memory only: what it held is owed no more, and lost. Of a replicated one
+// a server that has yet to hear of it may say so, too.
+func gone(err error, t drivers.Topic) bool {
+	return errors.Is(err, jetstream.ErrStreamNotFound) && t.Replicas <= 1
+}
+
 // Depth is what the group's consumer has pending and what it waits to see acknowledged. A broadcast keeps nothing.
 func (s *session) Depth(ctx context.Context, t drivers.Topic, group string) (int64, error) {
 	if err := s.usable(ctx); err != nil {
@@ -76,6 +82,9 @@ func (s *session) Depth(ctx context.Context, t drivers.Topic, group string) (int
 		return 0, nil
 	}
 	info, err := s.consumerInfo(ctx, t, group)
+	if gone(err, t) {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, fmt.Errorf("depth of topic %q for %q: %w", t.Name, group, err)
 	}
@@ -97,6 +106,9 @@ func (s *session) End(ctx context.Context, t drivers.Topic) ([]drivers.Position,
 		ends[0], err = s.endOfStream(ctx, t)
 	} else {
 		err = s.endOfShards(ctx, t, ends)
+	}
+	if gone(err, t) {
+		return ends, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("end of topic %q: %w", t.Name, err)

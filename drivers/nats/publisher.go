@@ -73,6 +73,9 @@ func (p *publisher) run() {
 		}
 		ack, err := parseAnswer(f.header, f.body)
 		r := drivers.Receipt{Outcome: answerOutcome(err), Err: err}
+		if r.Outcome == drivers.Rejected && p.spec.Topic.Replicas > 1 && scarce(err) {
+			r.Outcome = drivers.Unknown
+		}
 		if r.Outcome == drivers.Acked {
 			r.Position = drivers.At(ack.seq)
 		}
@@ -157,7 +160,11 @@ func (p *publisher) publish(m *drivers.Message, handle uint64) error {
 	headers := m.Headers
 	if p.session.set.dedupWindow > 0 {
 		sum := fnv.New128a()
-		sum.Write(m.Body)
+		name := m.Body
+		if len(name) > drivers.Retried {
+			name = name[drivers.Retried:]
+		}
+		sum.Write(name)
 		id := hex.EncodeToString(sum.Sum(nil))
 		headers = append(headers[:len(headers):len(headers)], drivers.Header{Name: natsgo.MsgIdHdr, Value: []byte(id)})
 	}
