@@ -119,7 +119,7 @@ func TestWhoIsRanked(t *testing.T) {
 			}
 		}
 	}
-	away := figure(t, c, "fault.gap.max")
+	away := figure(t, c, "fault.gap.whole")
 	if got := ranks(away); !slices.Equal(got, []int{1, 2, 3, 0, 0}) {
 		t.Errorf("ranks of time away are %v", got)
 	}
@@ -200,14 +200,14 @@ func TestTooManyPairs(t *testing.T) {
 
 func TestUnequalIsMarked(t *testing.T) {
 	c := made(t, "brokers", true)
-	p, ok := figure(t, c, "fault.gap.max").Against("A", "E")
-	if !ok || !p.Unequal || !p.Significant || p.Estimate > 0.5 || !strings.HasSuffix(figure(t, c, "fault.gap.max").Say(p), "unequal guarantees") {
+	p, ok := figure(t, c, "fault.gap.whole").Against("A", "E")
+	if !ok || !p.Unequal || !p.Significant || p.Estimate > 0.5 || !strings.HasSuffix(figure(t, c, "fault.gap.whole").Say(p), "unequal guarantees") {
 		t.Errorf("got %+v", p)
 	}
 	if !slices.ContainsFunc(c.Notes, func(n string) bool { return strings.Contains(n, "ranked together because --unequal") }) {
 		t.Errorf("the notes do not say so: %q", c.Notes)
 	}
-	if q, _ := figure(t, c, "fault.gap.max").Against("E", "A"); q.Estimate != 1/p.Estimate || *q.Low != 1 / *p.High {
+	if q, _ := figure(t, c, "fault.gap.whole").Against("E", "A"); q.Estimate != 1/p.Estimate || *q.Low != 1 / *p.High {
 		t.Errorf("turned it is %+v", q)
 	}
 }

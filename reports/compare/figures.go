@@ -35,7 +35,7 @@ func gauges(calm, rough string) []gauge {
 		add("end_to_end.p99", "end-to-end p99", phase, Nanoseconds, false, inPhase(phase, endToEndP99))
 	}
 	if rough != "" {
-		add("gap.max", "time away", rough, Nanoseconds, false, inPhase(rough, away))
+		add("gap.whole", "time away", rough, Nanoseconds, false, inPhase(rough, away))
 		add("settled", "healthy again after", "", Nanoseconds, false, settled)
 		add("unknown", "unknown", rough, Messages, false, inPhase(rough, unknown))
 		add("rejected", "rejected", rough, Messages, false, inPhase(rough, rejected))

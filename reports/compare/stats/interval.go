@@ -79,10 +79,10 @@ func Compare(a, b []float64, o Options) Interval {
 	if iv.Runs > 0 {
 		iv.Estimate = Median(b) - Median(a)
 		switch {
-		case max(len(a), len(b)) <= mostExact:
+		case iv.Runs <= mostExact:
 			iv.Low, iv.High = permuted(a, b, o.Level)
 			iv.Exact = true
-		case iv.Runs >= Enough: // with fewer there is nothing to draw from
+		default:
 			iv.Low, iv.High = bootstrapped(a, b, o.Level, o.Seed)
 		}
 		// The medians are not quite what the ranks are about, and their difference may lie just outside.

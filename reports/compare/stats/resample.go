@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// mostExact is the largest side for which all arrangements are counted. From there on the bootstrap has enough to draw from.
+// mostExact is the largest size of the smaller side for which all arrangements are counted. From there on the bootstrap has enough to draw
+// from: of few runs it would draw no value beyond theirs, and promise too much.
 const mostExact = 12
 
 // permuted is the interval of all shifts of b against a that the exact rank test (Wilcoxon, Mann and Whitney) does not reject. If the two
