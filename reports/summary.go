@@ -61,6 +61,19 @@ func (c *Check) PromiseText() string {
 	return word + ": " + c.Promise
 }
 
+// Gap is the longest gap of the phase in words, None where nobody received anything.
+func (p *Phase) Gap() string {
+	if p.EndToEnd.Count == 0 && p.GapMax == 0 {
+		return None
+	}
+	return Duration(p.GapMax)
+}
+
+// Stuck tells that a fault may be in effect still: somebody has to go and look, whatever else the run has found.
+func (r *Run) Stuck() bool {
+	return slices.ContainsFunc(r.Faults, func(f Fault) bool { return f.NotUndone })
+}
+
 // Begun tells whether the load ever began: a run that failed before has reasons and nothing else.
 func (r *Run) Begun() bool { return len(r.Series) > 0 || r.Counts.Attempted > 0 }
 
@@ -179,7 +192,7 @@ func (r *Run) Again() []Command {
 		folder := Quote(OneLine(r.Folder))
 		list = append(list,
 			Command{"ordeal check " + folder, "judge the saved run again"},
-			Command{"ordeal report " + folder + " --format html", "render it again"})
+			Command{"ordeal report " + folder, "show it again; with --format and --output as a file of another kind"})
 	}
 	return list
 }

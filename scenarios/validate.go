@@ -50,6 +50,9 @@ func (v validation) names() {
 	var all, clients []name
 	if v.sound("name") {
 		all = append(all, name{"name", v.s.Name})
+		if v.s.Name == "latest" || v.s.Name == "compare" {
+			v.failAt("name", "", "runs/%s is something else: expected another name", v.s.Name)
+		}
 	}
 	for _, t := range v.s.Topics {
 		all = append(all, name{join("topics", t.Name), t.Name})

@@ -14,8 +14,7 @@ import (
 )
 
 // Locate names the leader and the other replicas of a partition: n1 is the first server where its address is the one that a broker
-// advertises, else broker 1. A broker that is cut off from the others goes on
-// naming itself.
+// advertises, else the broker goes by that address (see node). A broker that is cut off from the others goes on naming itself.
 func (s *session) Locate(ctx context.Context, t drivers.Topic, shard int) (drivers.Placement, error) {
 	p, err := s.locate(ctx, t, shard)
 	if err != nil {

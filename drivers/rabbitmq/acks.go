@@ -7,14 +7,11 @@ import (
 	"ordeal/drivers"
 )
 
-// ackDelay is how long an acknowledgement may wait for others, at most: all channels of the process write at its multiples, for to wake costs
-// more than to write. At a moderate rate deliveries come by ones and twos, and a write call for
+// ackDelay is how long an acknowledgement may wait for others, at most: all channels of the process write at its multiples, for to wake
+// costs more than to write. At a moderate rate deliveries come by ones and twos, and a write call for
 // each of them costs client and broker more than everything else that is done with it. It is as long as it is for groups of many members:
 // the more they are, the longer each takes to have something worth a call. The broker never has to wait for that, see most.
 const ackDelay = 20 * time.Millisecond
-
-// born is when the delays of all channels began.
-var born = time.Now()
 
 // acks tells the broker what of a channel's deliveries is done with, in few frames and few write calls.
 type acks struct {
@@ -74,8 +71,9 @@ func (a *acks) add(ds []drivers.Delivery) error {
 	case len(a.tags) > a.most:
 		return a.write()
 	case first && len(a.tags) > 0:
-		d := ackDelay - time.Since(born)%ackDelay
-		a.due = time.Now().Add(d)
+		now := time.Now()
+		d := ackDelay - time.Duration(now.UnixNano())%ackDelay
+		a.due = now.Add(d)
 		a.arm(d)
 	}
 	return nil

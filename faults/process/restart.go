@@ -10,7 +10,7 @@ import (
 )
 
 // endPoll lies between two looks at a node that is about to end.
-const endPoll = 50 * time.Millisecond
+const endPoll = 200 * time.Millisecond
 
 // restart is the recovery of a fault that ended processes: it starts them again on the same port and data.
 type restart struct {
@@ -65,16 +65,25 @@ func (v *victim) ended() string {
 func (v *victim) outlast(ctx context.Context) (faults.Status, error) {
 	tick := time.NewTicker(endPoll)
 	defer tick.Stop()
+	if _, ours := v.node.(faults.Local); ours && v.ending { // it would end with the run, and nothing is left of it then
+		if err := v.node.Signal(ctx, faults.Kill); err != nil {
+			return faults.Status{}, err
+		}
+	}
 	for {
 		now, err := v.node.Status(ctx)
-		if err != nil || !v.ending || !now.Running || now.PID != v.before.PID {
+		if !v.ending || err == nil && (!now.Running || now.PID != v.before.PID) {
 			return now, err
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return now, fmt.Errorf("node %s was told to end, and %s is still there: nobody starts it again should it end later: %w",
-				v.node.Name(), who(now.PID), ctx.Err())
+			found := fmt.Sprintf("%s is still there", who(v.before.PID))
+			if err != nil && !errors.Is(err, ctx.Err()) { // on its way out a node may contradict itself, and then say nothing else
+				found = "nobody knows whether it has: " + err.Error()
+			}
+			return now, fmt.Errorf("node %s was told to end, and %s; nobody starts it again should it end later: %w",
+				v.node.Name(), found, ctx.Err())
 		}
 	}
 }

@@ -51,15 +51,16 @@ func driverLoop(ctx context.Context, w *work, count *atomic.Int64) error {
 		producers[i] = p
 		clients.Go(func() { errs <- p.loop(ctx) })
 	}
-	flow := func() (f engine.Flow) {
+	flows := func() []engine.Flow {
+		var f engine.Flow
 		for _, p := range producers {
 			settled := p.settled.Load()
 			f.Settled += settled
 			f.InFlight += p.sent.Load() - settled
 		}
-		return f
+		return []engine.Flow{f}
 	}
-	_, restore := engine.Coalesce(&line.sockets, measure.NewClock(time.Now()), flow, quiet())
+	_, restore := engine.Coalesce(&line.sockets, measure.NewClock(time.Now()), flows, quiet())
 	clients.Wait()
 	restore()
 	close(errs)

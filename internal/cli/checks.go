@@ -29,11 +29,11 @@ func checkDecls() []scenarios.CheckDecl {
 		},
 		{
 			Name:         "duplicates",
-			Guarantee:    "No more than max messages are delivered to a group again.",
+			Guarantee:    "No more than max deliveries bring a message to a group again.",
 			Fails:        "More deliveries than max were repeated, whatever the reason; the counts tell the reasons apart.",
 			Inconclusive: "Nothing was delivered.",
 			Params: []drivers.Option{
-				{Name: "max", Kind: drivers.KindInt, Default: "0", About: "How many repeated deliveries are allowed in the whole run."},
+				{Name: "max", Kind: drivers.KindInt, Default: "0", About: "How many repeated deliveries are allowed in the whole run, of all groups."},
 			},
 			Bare: "max",
 		},

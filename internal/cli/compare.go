@@ -41,7 +41,11 @@ func (f *runFlags) compareRuns(env *Env, name string, targets []engine.Target, r
 		return nil
 	}
 	fmt.Fprintln(env.Stdout)
-	return text.Renderer{Width: env.Width(), Colour: env.colour(), ASCII: env.ascii()}.Comparison(env.Stdout, c)
+	page := text.Renderer{Width: env.Width(), Colour: env.colour(), ASCII: env.ascii()}
+	if err := page.Comparison(env.Stdout, c); err != nil { // whoever was to read it is gone; the files are there
+		fmt.Fprintf(env.Stderr, "ordeal: print the comparison in %s: %v\n", c.Folder, err)
+	}
+	return nil
 }
 
 // writeComparison writes comparison.json always, and the other formats as the runs have them.

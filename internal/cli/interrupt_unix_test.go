@@ -5,6 +5,7 @@ package cli
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -234,6 +235,34 @@ func TestNobodyListens(t *testing.T) {
 	c.report()
 	if left := processesOf(t, c.dir); len(left) > 0 {
 		t.Errorf("left running: %v", left)
+	}
+}
+
+// Who reads the reports may go away: all runs are made, and compared, and the exit code is theirs.
+func TestNobodyReads(t *testing.T) {
+	self, err := exec.LookPath("ordeal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	defer writer.Close()
+	cmd := exec.Command(self, "run", "steady", "--on", "memory?lose=3", "--repeat", "2", "--set", "phases.steady.for=300ms", "--progress", "none")
+	var said strings.Builder
+	cmd.Dir, cmd.Stdout, cmd.Stderr = t.TempDir(), writer, &said
+	if err := cmd.Run(); cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("%v, expected the exit code of a loss: %s", err, said.String())
+	}
+	for pattern, want := range map[string]int{"runs/steady/*/report.html": 2, "runs/compare/*/comparison.json": 1} {
+		if files, err := filepath.Glob(filepath.Join(cmd.Dir, pattern)); err != nil || len(files) != want {
+			t.Errorf("%s: %v, %v; expected %d", pattern, files, err, want)
+		}
+	}
+	if !strings.Contains(said.String(), "print the report of ") || !strings.Contains(said.String(), "broken pipe") {
+		t.Errorf("it does not say what could not be printed: %s", said.String())
 	}
 }
 

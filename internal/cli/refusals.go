@@ -50,7 +50,7 @@ func (r *refusals) has(t engine.Target) bool {
 // exit is the code that outranks worst and those of the refusals.
 func (r *refusals) exit(worst int) int {
 	for _, one := range r.list {
-		worst = worseExit(worst, one.Exit)
+		worst = engine.WorseExit(worst, one.Exit)
 	}
 	return worst
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -122,7 +121,7 @@ func (f *runFlags) run(env *Env, name string) error {
 	if err != nil {
 		return err
 	}
-	worst, left := engine.ExitPass, 0
+	worst, left, stuck := engine.ExitPass, 0, false
 	var runs []*reports.Run
 	for range f.repeat {
 		for _, t := range targets {
@@ -135,21 +134,26 @@ func (f *runFlags) run(env *Env, name string) error {
 			}
 			r, code, err := f.once(ctx, hurry, env, w, sc, name, t, renderers)
 			switch {
-			case r != nil && err != nil, len(targets)*f.repeat == 1 && err != nil:
+			case r == nil && len(targets)*f.repeat == 1:
 				return err
 			case r == nil:
 				refused.note(env, t, err)
 			default:
-				worst, runs = worseExit(worst, code), append(runs, r)
+				worst, runs = engine.WorseExit(worst, code), append(runs, r)
+				stuck = stuck || r.Stuck()
 			}
 		}
 	}
 	if worst = refused.exit(worst); left > 0 {
-		worst = worseExit(worst, engine.ExitInterrupted)
+		worst = engine.WorseExit(worst, engine.ExitInterrupted)
 		fmt.Fprintf(env.Stderr, "ordeal: interrupted: %d of %d runs were not begun\n", left, left+len(runs))
 	}
+	if stuck && worst != engine.ExitBug {
+		worst = engine.ExitEnvironment // whatever else was found: somebody has to go and look
+	}
 	if err := f.compareRuns(env, name, targets, runs, refused.list, comparers(renderers), worst); err != nil {
-		return err
+		fmt.Fprintf(env.Stderr, "ordeal: %v\n", err)
+		worst = engine.WorseExit(worst, engine.ExitCode(err))
 	}
 	return done(worst)
 }
@@ -177,26 +181,15 @@ func (f *runFlags) once(ctx context.Context, hurry <-chan struct{}, env *Env, w 
 	default:
 		page := text.Renderer{Width: env.Width(), Colour: env.colour(), ASCII: env.ascii()}
 		if renderErr := page.Render(env.Stdout, r); renderErr != nil {
-			return r, 0, renderErr
+			// Whoever was to read it is gone; the run stands, and so do its folder and its exit code.
+			fmt.Fprintf(env.Stderr, "ordeal: print the report of %s: %v\n", r.Folder, renderErr)
 		}
 	}
 	if err != nil {
 		fmt.Fprintf(env.Stderr, "ordeal: %v\n", err)
-		return r, worseExit(r.Exit, engine.ExitCode(err)), nil
+		return r, engine.WorseExit(r.Exit, engine.ExitCode(err)), nil
 	}
 	return r, r.Exit, nil
-}
-
-// worseExit is the code that outranks the other, of several runs. That a fault may not be undone outranks that somebody hurried.
-func worseExit(a, b int) int {
-	order := []int{
-		engine.ExitPass, engine.ExitInconclusive, engine.ExitGate, engine.ExitFail, engine.ExitInterrupted, engine.ExitEnvironment,
-		engine.ExitUsage, engine.ExitBug,
-	}
-	if slices.Index(order, b) > slices.Index(order, a) {
-		return b
-	}
-	return a
 }
 
 func (f *runFlags) targets(w *wire) ([]engine.Target, error) {

@@ -294,3 +294,52 @@ func TestDrainWaitsForWork(t *testing.T) {
 		t.Error("complete though a member works")
 	}
 }
+
+// Who acknowledges before it has received may have lost the end of a shard with a connection. When the broker has nothing left for it and
+// nothing comes for a while, that is known, and what is missing is lost.
+func TestDrainOfWhatWasAcknowledgedBefore(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		ack      drivers.AckMode
+		depth    int64
+		quiet    time.Duration
+		complete bool
+		want     string
+	}{
+		{"before", drivers.AckBefore, 0, shortIdle, true, "shard 0 ends at 5, read so far: 4, acknowledged before that, and nothing left"},
+		{"before, a moment ago", drivers.AckBefore, 0, shortIdle - 1, false, "acknowledged before that"},
+		{"before, and on its way", drivers.AckBefore, 1, shortIdle, false, "shard 0 ends at 5"},
+		{"after", drivers.AckAfter, 0, shortIdle, false, "shard 0 ends at 5"},
+	} {
+		d := &drainer{
+			worker: reader{reached: worker.Reached{High: []drivers.Position{drivers.At(4)}}},
+			arena:  newArena(t, &oracle{ends: []drivers.Position{drivers.At(5)}, depth: test.depth}, trio{}),
+			now:    func() int64 { return int64(test.quiet) },
+		}
+		complete, why := d.group(within(t, 100*time.Millisecond), 0, worker.Group{Spec: drivers.Group{Ack: test.ack}})
+		if complete != test.complete {
+			t.Errorf("%s: complete %t, %s", test.name, complete, why)
+		}
+		says(t, why, test.want)
+	}
+}
+
+// readers are a worker whose groups have come so far.
+type readers struct {
+	worker.Worker
+	reached []worker.Reached
+}
+
+func (r readers) Reached(i int) worker.Reached { return r.reached[i] }
+
+// A group that cannot be drained takes no time from the others: what they have lost is known all the same.
+func TestDrainsAtOnce(t *testing.T) {
+	d := &drainer{
+		worker: readers{reached: []worker.Reached{{}, {High: []drivers.Position{drivers.At(5)}}}},
+		arena:  newArena(t, &oracle{ends: []drivers.Position{drivers.At(5)}}, trio{}), timeout: 200 * time.Millisecond, now: func() int64 { return 1 },
+	}
+	group := worker.Group{Spec: drivers.Group{Ack: drivers.AckAfter}}
+	if got := d.all(t.Context(), []worker.Group{group, group}, nil); got[0].Complete || !got[1].Complete {
+		t.Errorf("the stuck one is complete: %t (%s), the other: %t (%s)", got[0].Complete, got[0].Why, got[1].Complete, got[1].Why)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,17 +30,26 @@ const (
 	looksHeld  = 20
 )
 
-// Flow is what a closed loop tells of itself: how many messages are under way, and how many have been settled so far.
+// Flow is what those who wait for one another tell of themselves: how many messages are under way, and how many have been settled so far.
+// Of closed loops these are messages sent and their receipts; of consumers with a small prefetch, what the broker may have sent them and
+// what they have received.
 type Flow struct{ InFlight, Settled int64 }
+
+// smallPrefetch is how many bytes a prefetch must have that is no bound for what a connection brings between two wake-ups: reads of half of
+// it are not held (see package socket).
+const smallPrefetch = 64 << 10
+
+// frameOverhead is about what a broker adds to a message.
+const frameOverhead = 64
 
 // Coalesce has, until restore, what arrives on the connections of c wake the process in a rhythm and all together, where that saves most of
 // its wake-ups and delays messages by a small part (pauseShare) of the time they take anyway: messages of closed loops, which wait for
 // their window and not for a time. A run of such loops alone does so; the benchmarks do it for what a run is compared with. Longest tells
-// the longest pause between two wake-ups that there was; 0 for none.
-func Coalesce(c *socket.Coalescer, clock measure.Clock, flow func() Flow, logger *slog.Logger) (
+// the longest pause between two wake-ups that there was; 0 for none. The first of the flows is that of the loops.
+func Coalesce(c *socket.Coalescer, clock measure.Clock, flows func() []Flow, logger *slog.Logger) (
 	longest func() time.Duration, restore func(),
 ) {
-	k := &coalescing{sockets: c, clock: clock, flow: flow}
+	k := &coalescing{sockets: c, clock: clock, flows: flows}
 	if !c.Able() {
 		return k.longest, func() {}
 	}
@@ -72,18 +82,41 @@ func (x *execution) coalesce() (restore func()) {
 	if !x.plan.closed() || x.inProcess() {
 		return func() {}
 	}
-	flow := func() Flow {
+	narrow := x.plan.narrow()
+	flows := func() []Flow {
 		b := x.worker.Beat()
-		return Flow{InFlight: b.InFlight, Settled: b.Settled}
+		all := []Flow{{InFlight: b.InFlight, Settled: b.Settled}}
+		for i, most := range narrow {
+			all = append(all, Flow{InFlight: most, Settled: x.worker.Reached(i).Deliveries})
+		}
+		return all
 	}
-	x.coalesced, restore = Coalesce(x.links.Coalescer(), *x.clock.Load(), flow, x.Logger)
+	x.coalesced, restore = Coalesce(x.links.Coalescer(), *x.clock.Load(), flows, x.Logger)
 	return restore
+}
+
+// narrow are the groups, by their place in the plan, whose prefetch bounds what a wake-up brings them, and how much that is for all members
+// together.
+func (p *plan) narrow() map[int]int64 {
+	out := map[int]int64{}
+	for i := range p.worker.Groups {
+		g, size := &p.worker.Groups[i], 0
+		for j := range p.worker.Producers {
+			if to := &p.worker.Producers[j]; to.Topic.Name == g.Topic.Name {
+				size = max(size, to.MaxSize)
+			}
+		}
+		if n := g.Spec.Prefetch; n > 0 && n*(size+frameOverhead) < smallPrefetch {
+			out[i] = int64(n) * int64(max(1, g.Spec.Members))
+		}
+	}
+	return out
 }
 
 type coalescing struct {
 	sockets *socket.Coalescer
 	clock   measure.Clock
-	flow    func() Flow
+	flows   func() []Flow
 	rhythm  rhythm
 	most    atomic.Int64
 }
@@ -97,15 +130,13 @@ func (k *coalescing) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	flow, usage := k.flow(), measure.ReadUsage()
+	flows, usage := k.flows(), measure.ReadUsage()
 	for look := k.clock.Now() + int64(lookLength); ctx.Err() == nil; {
 		now := k.clock.Now()
 		if now >= look {
-			f, u := k.flow(), measure.ReadUsage()
-			k.follow(k.rhythm.next(seen{
-				inFlight: f.InFlight, settled: f.Settled - flow.Settled, waits: u.Waits - usage.Waits, passed: u.At.Sub(usage.At),
-			}))
-			flow, usage, look = f, u, now+int64(lookLength)
+			f, u := k.flows(), measure.ReadUsage()
+			k.follow(k.rhythm.next(seen{flows: since(f, flows), waits: u.Waits - usage.Waits, passed: u.At.Sub(usage.At)}))
+			flows, usage, look = f, u, now+int64(lookLength)
 		}
 		due := look
 		if p := int64(k.rhythm.pause); p > 0 {
@@ -132,10 +163,20 @@ func (k *coalescing) follow(pause time.Duration) {
 	k.most.Store(max(k.most.Load(), int64(pause)))
 }
 
-// seen is what one look has shown.
+// since is what now has settled more than before.
+func since(now, before []Flow) []Flow {
+	out := slices.Clone(now)
+	for i := range out {
+		out[i].Settled -= before[i].Settled
+	}
+	return out
+}
+
+// seen is what one look has shown: of the flows, what was settled meanwhile.
 type seen struct {
-	inFlight, settled, waits int64
-	passed                   time.Duration
+	flows  []Flow
+	waits  int64
+	passed time.Duration
 }
 
 // rhythm decides how long arrivals wait.
@@ -168,11 +209,17 @@ func (r *rhythm) next(s seen) time.Duration {
 	return r.pause
 }
 
-// fit is the pause that suits the flow, 0 where nothing is settled.
+// fit is the pause that suits all flows, 0 where the loops settle nothing. Consumers that receive nothing do not wait for wake-ups.
 func (s *seen) fit() time.Duration {
-	if s.settled <= 0 {
-		return 0
+	fit := pauseMost
+	for i, f := range s.flows {
+		switch {
+		case f.Settled > 0:
+			under := float64(f.InFlight) / float64(f.Settled) * float64(s.passed) // Little's law
+			fit = min(time.Duration(under/pauseShare), fit)
+		case i == 0:
+			return 0
+		}
 	}
-	under := float64(s.inFlight) / float64(s.settled) * float64(s.passed) // Little's law
-	return min(time.Duration(under/pauseShare), pauseMost)
+	return fit
 }

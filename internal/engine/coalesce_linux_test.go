@@ -31,8 +31,8 @@ func TestCoalesce(t *testing.T) {
 	}
 	ours := sockets.Wrap(plain)
 	var settled, got atomic.Int64
-	flow := func() Flow { return Flow{InFlight: 100_000, Settled: settled.Load()} }
-	longest, restore := Coalesce(&sockets, measure.NewClock(time.Now()), flow, slog.New(slog.DiscardHandler))
+	flows := func() []Flow { return []Flow{{InFlight: 100_000, Settled: settled.Load()}} }
+	longest, restore := Coalesce(&sockets, measure.NewClock(time.Now()), flows, slog.New(slog.DiscardHandler))
 	var all sync.WaitGroup
 	all.Go(func() {
 		for p := make([]byte, 4096); ; {

@@ -8,7 +8,7 @@ import (
 func TestRhythm(t *testing.T) {
 	// One message is settled in each microsecond of a look, so as many are under way as a message takes microseconds.
 	at := func(under time.Duration, waits int64) seen {
-		return seen{inFlight: int64(under / time.Microsecond), settled: int64(lookLength / time.Microsecond), waits: waits, passed: lookLength}
+		return seen{flows: []Flow{{int64(under / time.Microsecond), int64(lookLength / time.Microsecond)}}, waits: waits, passed: lookLength}
 	}
 	many := int64(10_000)
 	type step struct {
@@ -20,12 +20,14 @@ func TestRhythm(t *testing.T) {
 		"long ways":                      {{seen{}, 0}, {at(time.Second, many), pauseMost}},
 		"short ways":                     {{seen{}, 0}, {at(7*time.Millisecond, many), 0}, {at(8*time.Millisecond, many), pauseLeast}},
 		"few wake-ups":                   {{seen{}, 0}, {at(32*time.Millisecond, 299), 0}, {at(32*time.Millisecond, 300), time.Millisecond}},
-		"nothing is settled":             {{seen{}, 0}, {seen{inFlight: 9, waits: many, passed: lookLength}, 0}},
-		"nothing is settled any more":    {{seen{}, 0}, {at(time.Second, many), pauseMost}, {seen{inFlight: 9, waits: 1, passed: lookLength}, 0}},
+		"nothing is settled":             {{seen{}, 0}, {seen{flows: []Flow{{9, 0}}, waits: many, passed: lookLength}, 0}},
+		"nothing is settled any more":    {{seen{}, 0}, {at(time.Second, many), pauseMost}, {seen{flows: []Flow{{9, 0}}, waits: 1, passed: lookLength}, 0}},
 		"ways get shorter, then longer":  {{seen{}, 0}, {at(time.Second, many), pauseMost}, {at(16*time.Millisecond, 1), 500 * time.Microsecond}, {at(time.Second, 1), 500 * time.Microsecond}},
 		"ways get short":                 {{seen{}, 0}, {at(time.Second, many), pauseMost}, {at(time.Millisecond, 1), 0}, {at(time.Millisecond, many), 0}},
 		"a scarce look beside a usual":   {{seen{}, 0}, {at(32*time.Millisecond, 0), 0}, {at(32*time.Millisecond, many), time.Millisecond}},
-		"the window was never filled up": {{seen{}, 0}, {seen{settled: 5, waits: many, passed: lookLength}, 0}},
+		"a small prefetch":               {{seen{}, 0}, {seen{flows: []Flow{{10_000, 1000}, {100, 1000}}, waits: many, passed: lookLength}, 312500}},
+		"a small prefetch, nothing read": {{seen{}, 0}, {seen{flows: []Flow{{10_000, 1000}, {100, 0}}, waits: many, passed: lookLength}, pauseMost}},
+		"the window was never filled up": {{seen{}, 0}, {seen{flows: []Flow{{0, 5}}, waits: many, passed: lookLength}, 0}},
 	} {
 		var r rhythm
 		for i, s := range steps {
@@ -45,7 +47,7 @@ func TestRhythmLooksAgain(t *testing.T) {
 		if r.pause == 0 {
 			waits, free = 10_000, free+1
 		}
-		r.next(seen{inFlight: 1000, settled: 1000, waits: waits, passed: lookLength})
+		r.next(seen{flows: []Flow{{1000, 1000}}, waits: waits, passed: lookLength})
 	}
 	if free < 10 || free > 12 {
 		t.Errorf("%d looks without waiting in %d", free, 10*(looksHeld+1))

@@ -252,15 +252,13 @@ func decide(r *reports.Run, problems ...error) {
 	r.Headline = headline(r)
 }
 
-// precedence picks the exit code that outranks the others. What was proven of the messages is not hidden by an environment that failed
-// later, as when a topic could not be deleted.
+// precedence picks the exit code that outranks the others.
 func precedence(exits map[int]bool) int {
-	for _, code := range []int{ExitInterrupted, ExitBug, ExitUsage, ExitFail, ExitEnvironment, ExitGate, ExitInconclusive} {
-		if exits[code] {
-			return code
-		}
+	worst := ExitPass
+	for code := range exits {
+		worst = WorseExit(worst, code)
 	}
-	return ExitPass
+	return worst
 }
 
 // sentence gives text a full stop, unless it ends like a sentence.

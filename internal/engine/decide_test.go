@@ -133,6 +133,18 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// The same order holds for several runs: what one of them has proven is not hidden by another that could not begin.
+func TestWorseExit(t *testing.T) {
+	rank := []int{ExitPass, ExitInconclusive, ExitGate, ExitEnvironment, ExitFail, ExitUsage, ExitBug, ExitInterrupted}
+	for i, a := range rank {
+		for j, b := range rank {
+			if got := WorseExit(a, b); got != rank[max(i, j)] {
+				t.Errorf("of %d and %d the worse is %d, expected %d", a, b, got, rank[max(i, j)])
+			}
+		}
+	}
+}
+
 // Of two things that go wrong the graver decides the exit code, whichever is found first, and both are told.
 func TestTheGraverDecides(t *testing.T) {
 	rank := []int{ExitInterrupted, ExitBug, ExitFail, ExitEnvironment, ExitGate, ExitInconclusive}

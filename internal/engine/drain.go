@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"ordeal/drivers"
@@ -14,6 +15,9 @@ import (
 
 // drainPoll is how often the broker is asked whether everything has been read.
 const drainPoll = 20 * time.Millisecond
+
+// shortIdle is how long nothing may arrive where the broker has nothing left and the end was not reached: what is under way may be slow.
+const shortIdle = 5 * time.Second
 
 // drainer reads what is left after the load, until the broker itself says that nothing more is to come. Nothing short of that lets a
 // missing message be called lost.
@@ -25,18 +29,23 @@ type drainer struct {
 	now           func() int64
 }
 
-// all drains every group of the plan. The error-free answers say how complete each is.
+// all drains every group of the plan, all at once: one that cannot be drained takes no time from the others. The answers say how complete
+// each is.
 func (d *drainer) all(ctx context.Context, groups []worker.Group, topicNames map[string]string) []reports.Drain {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	out := make([]reports.Drain, len(groups))
+	var each sync.WaitGroup
 	for i, g := range groups {
-		began := time.Now()
-		complete, why := d.group(ctx, i, g)
-		out[i] = reports.Drain{
-			Topic: topicNames[g.Topic.Name], Group: g.Name, Complete: complete, Seconds: time.Since(began).Seconds(), Why: why,
-		}
+		each.Go(func() {
+			began := time.Now()
+			complete, why := d.group(ctx, i, g)
+			out[i] = reports.Drain{
+				Topic: topicNames[g.Topic.Name], Group: g.Name, Complete: complete, Seconds: time.Since(began).Seconds(), Why: why,
+			}
+		})
 	}
+	each.Wait()
 	return out
 }
 
@@ -48,9 +57,13 @@ func (d *drainer) group(ctx context.Context, i int, g worker.Group) (complete bo
 	why = "the broker was not asked"
 	quiet := int64(-1)
 	for {
-		reached, state := d.reached(ctx, i, g)
+		reached, short, state := d.reached(ctx, i, g)
 		if state != "" {
 			why = state
+		}
+		idle := d.idle
+		if short {
+			idle = max(idle, shortIdle)
 		}
 		r := d.worker.Reached(i)
 		switch {
@@ -60,7 +73,7 @@ func (d *drainer) group(ctx context.Context, i int, g worker.Group) (complete bo
 			quiet = r.Deliveries
 			fallthrough
 		default:
-			if d.now()-r.Last >= int64(d.idle) && r.Working == 0 {
+			if d.now()-r.Last >= int64(idle) && r.Working == 0 {
 				return true, why
 			}
 		}
@@ -83,8 +96,9 @@ func (d *drainer) shortfall(ctx context.Context, i int, why string) string {
 	return cause + ": " + why
 }
 
-// reached asks the broker where the group stands. state is empty when the asking itself was cut short.
-func (d *drainer) reached(ctx context.Context, i int, g worker.Group) (ok bool, state string) {
+// reached asks the broker where the group stands. state is empty when the asking itself was cut short. A group that acknowledges before it
+// has received may have lost the end of a shard with a connection: short tells that the broker has nothing left for it all the same.
+func (d *drainer) reached(ctx context.Context, i int, g worker.Group) (ok, short bool, state string) {
 	err := d.arena.admin.ask(ctx, askLimit, func(ctx context.Context, s drivers.Session) error {
 		ender, hasEnd := s.(drivers.Ender)
 		depther, hasDepth := s.(drivers.Depther)
@@ -99,14 +113,20 @@ func (d *drainer) reached(ctx context.Context, i int, g worker.Group) (ok bool, 
 			}
 			ok, state = atEnd(ends, d.worker.Reached(i).High)
 		}
-		if ok && hasDepth {
+		short = !ok && hasDepth && g.Spec.Ack == drivers.AckBefore
+		if (ok || short) && hasDepth {
 			n, err := depther.Depth(ctx, g.Topic, g.Name)
 			if err != nil {
 				return fmt.Errorf("the backlog is not known: %w", err)
 			}
-			if n > 0 {
+			switch {
+			case n > 0 && short:
+				short = false // it is still on its way there
+			case n > 0:
 				ok, state = false, fmt.Sprintf("%d messages are left by the broker's own count", n)
-			} else {
+			case short:
+				ok, state = true, state+", acknowledged before that, and nothing left by the broker's own count"
+			default:
 				state = strings.TrimPrefix(state+", nothing left by the broker's own count", ", ")
 			}
 		}
@@ -114,11 +134,11 @@ func (d *drainer) reached(ctx context.Context, i int, g worker.Group) (ok bool, 
 	})
 	if err != nil {
 		if ctx.Err() != nil {
-			return false, ""
+			return false, false, ""
 		}
-		return false, "the broker does not answer: " + err.Error()
+		return false, false, "the broker does not answer: " + err.Error()
 	}
-	return ok, state
+	return ok, short, state
 }
 
 // atEnd compares the broker's ends with the highest positions delivered.

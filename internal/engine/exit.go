@@ -1,6 +1,9 @@
 package engine
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // The exit codes of ordeal: a contract with other people's scripts.
 const (
@@ -39,6 +42,16 @@ func ExitCode(err error) int {
 
 // environment marks err as the environment's fault.
 func environment(err error) error { return &Error{Exit: ExitEnvironment, Err: err} }
+
+// WorseExit is the one of two exit codes that outranks the other, within a run and of several. What was proven of the messages is not
+// hidden by an environment that failed, as when a topic could not be deleted, or another target did not start.
+func WorseExit(a, b int) int {
+	order := []int{ExitPass, ExitInconclusive, ExitGate, ExitEnvironment, ExitFail, ExitUsage, ExitBug, ExitInterrupted}
+	if slices.Index(order, b) > slices.Index(order, a) {
+		return b
+	}
+	return a
+}
 
 // usage marks err as the user's.
 func usage(err error) error { return &Error{Exit: ExitUsage, Err: err} }

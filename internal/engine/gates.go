@@ -15,6 +15,8 @@ type blame struct {
 	late, stalled measure.Percentiles
 	// bound says why the generator was the bottleneck; it is empty where it was not.
 	bound string
+	// cut tells that the phase did not last to its end, so that nothing is known of the whole.
+	cut bool
 }
 
 // gates evaluates the scenario's gates against the figures of a run, as they stand in run.json. blamed gives ordeal's own part in a phase:
@@ -44,13 +46,14 @@ func figure(r *reports.Run, blamed func(string) blame, name string) (gate.Readin
 	}
 	for i := range r.Phases {
 		if p := &r.Phases[i]; p.Name == phase {
-			if !p.Recorded || p.Seconds == 0 {
+			b := blamed(phase)
+			if !p.Recorded || p.Seconds == 0 || b.cut {
 				return gate.Reading{}, false
 			}
 			if rest == "received_rate" && len(r.Drains) == 0 {
 				return gate.Reading{}, false // nobody reads
 			}
-			return phaseFigure(p, blamed(phase), rest)
+			return phaseFigure(p, b, rest)
 		}
 	}
 	return gate.Reading{}, false

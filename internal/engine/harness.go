@@ -57,11 +57,15 @@ func (x *execution) healthy() {
 	h.HistoryBytes, h.HistoryEvents = x.summary.Bytes, x.summary.Totals.Events()
 	h.Verdict, h.Why = reports.Pass, "ordeal kept its schedule"
 	x.bound = map[string]string{}
+	latest := int64(0) // of all phases, for messages are never sent of any
 	for i := range x.result.Phases {
 		p := &x.result.Phases[i]
 		own := p.Latencies[measure.Own]
-		h.LagP99 = max(h.LagP99, own.P99)
-		if !p.Recorded || x.ended < x.plan.spans[i].End {
+		latest = max(latest, own.P99)
+		if !p.Recorded {
+			continue
+		}
+		if h.LagP99 = max(h.LagP99, own.P99); x.ended < x.plan.spans[i].End {
 			continue
 		}
 		due, sent := x.run.Phases[i].OfferedRate, x.run.Phases[i].SentRate
@@ -78,9 +82,9 @@ func (x *execution) healthy() {
 				p.Name, reports.Duration(own.P99), reports.Duration(measuredTail(&x.run.Phases[i])))
 		}
 	}
-	if n := x.run.Counts.Unsent; n > 0 && !x.run.Interrupted && h.LagP99 > int64(lateLeast) {
+	if n := x.run.Counts.Unsent; n > 0 && !x.run.Interrupted && latest > int64(lateLeast) {
 		x.generatorBound(x.recorded(), "ordeal itself was late, p99 %s, and never sent %s messages that were due",
-			reports.Duration(h.LagP99), reports.Count(n))
+			reports.Duration(latest), reports.Count(n))
 	}
 	if share := x.stopped.WindowShare; share < windowShare {
 		x.generatorBound(x.recorded(), "the closed loop's window was full for %s of the time only: ordeal could not send faster",
@@ -122,7 +126,7 @@ func (x *execution) blamed(phase string) blame {
 	b := blame{stalled: x.hiccups.Result(), bound: x.bound[phase]}
 	for i := range x.result.Phases {
 		if x.result.Phases[i].Name == phase {
-			b.late = x.result.Phases[i].Latencies[measure.Own]
+			b.late, b.cut = x.result.Phases[i].Latencies[measure.Own], x.ended < x.plan.spans[i].End
 		}
 	}
 	return b

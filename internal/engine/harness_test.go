@@ -289,11 +289,12 @@ func TestBacklog(t *testing.T) {
 		x.result.Seconds = append(x.result.Seconds, measure.Second{At: int64(second) * 1e9, Rates: map[string]float64{
 			worker.AckedOfCounter("a"): 1000, worker.AckedOfCounter("b"): 100, worker.AckedCounter: 1100,
 			worker.ReceivedCounter(0): 1000 - uneven, worker.ReceivedCounter(1): 1000 + uneven, worker.ReceivedCounter(2): 100 - late,
+			worker.RepeatedCounter(1): 2 * late,
 		}})
 	}
 	x.finished = 4e9
 	x.series()
-	for i, want := range []int64{200, 0, 200, 40} {
+	for i, want := range []int64{200, 0, 200, 80} { // what comes again takes nothing away
 		if got := x.run.Series[i].Backlog; got != want {
 			t.Errorf("second %d: %d, want %d", i, got, want)
 		}

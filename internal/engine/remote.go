@@ -69,17 +69,23 @@ func (x *execution) identify(ctx context.Context, address string) (name string, 
 
 // named finds the nodes that a driver may mean: one, where the name tells them apart. What a broker calls its nodes outranks ordeal's own
 // names, which may be another node's there: a node that the broker calls n3 is never meant by n1, whatever ordeal calls it. Of a name like
-// rabbit@host either part does.
+// rabbit@host either part does, on either side.
 func named(nodes []faults.Node, name string) []faults.Node {
-	ordeals := regexp.MustCompile(`^n[0-9]+$`)
+	ordeals := regexp.MustCompile(`^n[0-9]+(@.*)?$`)
 	part, host, _ := strings.Cut(name, "@")
+	same := func(called string) bool {
+		if host == "" {
+			return strings.HasPrefix(called, name+"@")
+		}
+		return called == part || called == host
+	}
 	var whole, parts, own []faults.Node
 	for _, n := range nodes {
 		called := calledBy(n)
 		if slices.Contains(called, name) {
 			whole = append(whole, n)
 		}
-		if host != "" && (slices.Contains(called, part) || slices.Contains(called, host)) {
+		if slices.ContainsFunc(called, same) {
 			parts = append(parts, n)
 		}
 		if n.Address() == name || n.Name() == name && !slices.ContainsFunc(called, ordeals.MatchString) {

@@ -15,11 +15,23 @@ import (
 // What the broker calls its nodes outranks the names of a target file: there n1 may be the broker's n3.
 func TestNodesAreFoundByWhatTheBrokerCallsThem(t *testing.T) {
 	c := cluster.NewCommanded(cluster.CommandedSpec{
-		Name: "prod.yaml", Nodes: []cluster.RemoteNode{{Address: "a:1", Called: "n3"}, {Address: "b:2", Called: "n1"}, {Address: "c:3"}, {Address: "d:4", Called: "redis-4:6379"},
-			{Address: "e:5", Called: "host-5"}, {Address: "f:6", Called: "rabbit@host-6"}, {Address: "g:7", Called: "mq"}, {Address: "h:8", Called: "mq"}},
+		Name: "prod.yaml", Nodes: []cluster.RemoteNode{
+			{Address: "a:1", Called: "n3"},
+			{Address: "b:2", Called: "n1"},
+			{Address: "c:3"},
+			{Address: "d:4", Called: "redis-4:6379"},
+			{Address: "e:5", Called: "host-5"},
+			{Address: "f:6", Called: "rabbit@host-6"},
+			{Address: "g:7", Called: "mq"},
+			{Address: "h:8", Called: "mq"},
+			{Address: "i:9", Called: "n12@host"},
+			{Address: "j:10", Called: "n11@host"},
+		},
 	})
-	for name, want := range map[string]string{"n3": "n1", "n1": "n2", "c:3": "n3", "n2": "", "a:1": "n1", "": "", "n4": "n4", "redis-4:6379": "n4",
-		"rabbit@host-5": "n5", "rabbit@host-6": "n6", "rabbit@host-9": "", "mq@host-7": "n7 n8", "mq": "n7 n8"} {
+	for name, want := range map[string]string{
+		"n3": "n1", "n1": "n2", "c:3": "n3", "n2": "", "a:1": "n1", "": "", "n4": "n4", "redis-4:6379": "n4",
+		"rabbit@host-5": "n5", "rabbit@host-6": "n6", "rabbit@host-9": "", "mq@host-7": "n7 n8", "mq": "n7 n8", "n11": "n10", "n12": "n9", "n9": "", "n10": "",
+	} {
 		var names []string
 		for _, n := range named(c.Nodes(), name) {
 			names = append(names, n.Name())

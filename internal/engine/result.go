@@ -25,8 +25,7 @@ func (x *execution) blank(scenario []byte) *reports.Run {
 	}
 	for _, s := range x.plan.spans {
 		r.Phases = append(r.Phases, reports.Phase{
-			Name: s.Name, Recorded: s.Recorded, Start: s.Start, End: s.End, Seconds: float64(s.End-s.Start) / 1e9,
-			OfferedRate: x.plan.dueRate(s.Start, s.End),
+			Name: s.Name, Recorded: s.Recorded, Start: s.Start, End: s.End, // of a length only when it was reached
 		})
 	}
 	return r
@@ -68,23 +67,20 @@ func (x *execution) measured() {
 	m, r := x.result, x.run
 	for i := range r.Phases {
 		p, from := &r.Phases[i], &m.Phases[i]
-		seconds := p.Seconds
-		if x.ended < p.End { // interrupted: only as long as it really was
+		counted := float64(p.End-p.Start) / 1e9
+		if x.ended < p.End { // interrupted: only as long as it really was, though what came until the end was counted
+			counted = float64(max(p.Start, min(p.End, x.finished))-p.Start) / 1e9
 			p.End = max(p.Start, x.ended)
-			seconds = float64(p.End-p.Start) / 1e9
-			p.Seconds = seconds
-			p.OfferedRate = 0
-			if seconds > 0 {
-				p.OfferedRate = x.plan.dueRate(p.Start, p.End)
-			}
 		}
-		if seconds > 0 {
-			p.SentRate = from.Counts[worker.SentCounter] / seconds
-			p.AckedRate = from.Counts[worker.AckedCounter] / seconds
-			p.ReceivedRate = x.received(from.Counts) / seconds
+		if p.Seconds = float64(p.End-p.Start) / 1e9; p.Seconds > 0 {
+			p.OfferedRate = x.plan.dueRate(p.Start, p.End)
+			p.SentRate = from.Counts[worker.SentCounter] / p.Seconds
+			p.AckedRate = from.Counts[worker.AckedCounter] / counted
+			p.ReceivedRate = x.received(from.Counts) / counted
 		}
-		p.Rejected = int64(from.Counts[worker.RejectedCounter] + 0.5)
-		p.Unknown = int64(from.Counts[worker.UnknownCounter] + 0.5)
+		if i < len(x.stopped.Unknown) {
+			p.Rejected, p.Unknown = x.stopped.Rejected[i], x.stopped.Unknown[i]
+		}
 		p.Ack, p.EndToEnd = percentiles(from, measure.Ack), percentiles(from, measure.EndToEnd)
 		p.Service, p.Lag = percentiles(from, measure.Service), percentiles(from, measure.Lag)
 		for _, g := range x.stopped.Gaps {
@@ -100,15 +96,21 @@ func (x *execution) measured() {
 	r.Heat = reports.Heat{Bounds: m.Heat.Bounds, Cells: m.Heat.Cells}
 }
 
-// received is the rate of the slowest group that reads everything: groups each get a copy, so their sum would compare with nothing.
+// received is the rate of the slowest group that reads everything: groups each get a copy, so their sum would compare with nothing. What a
+// group had before does not count: a broker that delivers again is not faster.
 func (x *execution) received(counts map[string]float64) float64 {
 	least := -1.0
 	for _, g := range x.plan.worker.Groups {
-		if n := counts[worker.ReceivedCounter(g.ID)]; least < 0 || n < least {
+		if n := fresh(counts, g.ID); least < 0 || n < least {
 			least = n
 		}
 	}
 	return max(0, least)
+}
+
+// fresh is what of a group's deliveries it had not received before.
+func fresh(counts map[string]float64, group uint32) float64 {
+	return counts[worker.ReceivedCounter(group)] - counts[worker.RepeatedCounter(group)]
 }
 
 func percentiles(p *measure.PhaseResult, m measure.Metric) reports.Percentiles {
@@ -125,7 +127,7 @@ func curve(p *measure.PhaseResult, m measure.Metric) reports.Curve {
 }
 
 // series fills in the seconds. The backlog is what was acked of a topic and has not reached a group that reads it, of the group that has
-// most before it.
+// most before it. Messages that arrived though nobody knows whether the broker took them make it look smaller.
 func (x *execution) series() {
 	acked, received := map[string]float64{}, make([]float64, len(x.plan.worker.Groups))
 	for i, s := range x.result.Seconds {
@@ -140,7 +142,7 @@ func (x *execution) series() {
 		backlog := 0.0
 		for g := range x.plan.worker.Groups {
 			group := &x.plan.worker.Groups[g]
-			received[g] += (s.Rates[worker.ReceivedCounter(group.ID)] - s.Rates[worker.RepeatedCounter(group.ID)]) * length
+			received[g] += fresh(s.Rates, group.ID) * length
 			backlog = max(backlog, acked[group.Topic.Name]-received[g])
 		}
 		offered := 0.0

@@ -158,6 +158,7 @@ func Run(ctx context.Context, o Options) (*reports.Run, error) {
 	if err := x.open(id); err != nil {
 		return nil, err
 	}
+	measure.ForgetPeak()
 	defer Tune()()
 	defer x.clean()
 	trouble := x.attempt(ctx)
@@ -176,13 +177,9 @@ func (x *execution) possible() error {
 		if err := cluster.Check(x.Driver.Name(), x.Target.Nodes); err != nil {
 			return usage(fmt.Errorf("target %s: %w", x.Target, err))
 		}
-		if err := cluster.CheckServer(x.Driver.Name(), x.Scenario.DriverOptions(x.Driver.Name()).Server); err != nil {
-			return usage(err)
-		}
 	}
-	if !x.Target.Local() && len(x.Scenario.DriverOptions(x.Driver.Name()).Server) > 0 {
-		return usage(fmt.Errorf("target %s: options.%s.server sets up brokers that ordeal starts; set them up yourself and leave it out here, "+
-			"or use --on %[2]s", x.Target, x.Driver.Name()))
+	if err := x.configurable(); err != nil {
+		return err
 	}
 	if err := x.composable(); err != nil {
 		return err
@@ -212,6 +209,25 @@ func (x *execution) possible() error {
 		}
 	}
 	return x.feasible(context.Background())
+}
+
+// configurable refuses settings of brokers that cannot be, or that nobody would use.
+func (x *execution) configurable() error {
+	name := x.Driver.Name()
+	settings := x.Scenario.DriverOptions(name).Server
+	switch {
+	case len(settings) == 0 || x.Target.Compose: // see composable
+	case x.inProcess():
+		return usage(fmt.Errorf("target %s: options.%s.server sets up brokers that ordeal starts; %[2]s has none, leave it out", x.Target, name))
+	case !x.Target.Local():
+		return usage(fmt.Errorf("target %s: options.%s.server sets up brokers that ordeal starts; set them up yourself and leave it out here, "+
+			"or use --on %[2]s", x.Target, name))
+	default:
+		if err := cluster.CheckServer(name, settings); err != nil {
+			return usage(err)
+		}
+	}
+	return nil
 }
 
 // inProcess tells that the driver is its own broker.

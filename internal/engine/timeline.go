@@ -189,7 +189,7 @@ func (x *execution) progress() Progress {
 		InFlight: b.InFlight, Connected: b.Connected, Clients: b.Clients, EndToEnd: s.EndToEnd, Faults: x.timeline.names(),
 	}
 	for _, g := range x.plan.worker.Groups {
-		p.Received += s.Rates[worker.ReceivedCounter(g.ID)]
+		p.Received += fresh(s.Rates, g.ID)
 	}
 	return p
 }

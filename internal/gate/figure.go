@@ -21,10 +21,10 @@ func Figures() []Figure {
 		{Name: "offered_rate", Unit: Rate, About: "What the schedule asked for. Not measured for rate: max."},
 		{Name: "sent_rate", Unit: Rate, About: "Messages handed to the broker's client."},
 		{Name: "acked_rate", Unit: Rate, About: "Messages acknowledged by the broker."},
-		{Name: "received_rate", Unit: Rate, About: "Deliveries to the group that received least; each group gets a copy."},
+		{Name: "received_rate", Unit: Rate, About: "First deliveries to the group that received least; each group gets a copy."},
 		{Name: "gap.max", Unit: Duration, About: "The longest time in which a group received nothing, cut at the ends of the phase."},
-		{Name: "rejected", Unit: Count, About: "Sends that the broker refused."},
-		{Name: "unknown", Unit: Count, About: "Sends of which nobody knows whether they happened."},
+		{Name: "rejected", Unit: Count, About: "Sends that the broker refused, of those that were due in the phase."},
+		{Name: "unknown", Unit: Count, About: "Sends, of those that were due in the phase, of which nobody knows whether they happened."},
 	}
 	for _, m := range [...]struct{ name, about string }{
 		{"ack", "intended send to receipt"},
@@ -44,7 +44,7 @@ func Figures() []Figure {
 		}
 	}
 	return append(figures,
-		Figure{Name: "lag_p99", Unit: Duration, Own: true, About: "99th percentile of the lateness that was ordeal's own."},
+		Figure{Name: "lag_p99", Unit: Duration, Own: true, About: "99th percentile of the lateness that was ordeal's own, of the worst phase."},
 		Figure{Name: "hiccup_p99", Unit: Duration, Own: true, About: "99th percentile of how late ordeal's process was woken."},
 		Figure{Name: "cpu_share", Unit: Share, Own: true, About: "Part of the machine's processor time that ordeal used."},
 		Figure{Name: "rss_max", Unit: Bytes, Own: true, About: "Most memory that ordeal held."},

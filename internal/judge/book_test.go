@@ -253,3 +253,32 @@ func TestDuplicateAcrossParts(t *testing.T) {
 		t.Error("what the other part sent is taken for invented")
 	}
 }
+
+// Receive tells the places of what the group had before, whether it comes by itself or in a streak.
+func TestReceiveTellsRepeats(t *testing.T) {
+	b := NewBook(Plan{
+		Producers: []Producer{{ID: 1, Name: "p", Topic: "t", Lanes: 1, Counted: true}},
+		Groups:    []Group{{Name: "g", Topic: "t", Members: 1, Shards: 1}},
+	})
+	streak := func(seq uint64, n uint32) history.Delivery {
+		return history.Delivery{
+			ID: message.ID{Producer: 1, Seq: seq}, Index: seq, Following: n - 1, Position: message.Position{Minor: seq, Known: true},
+		}
+	}
+	for seq := range uint64(20) {
+		b.Attempt(&history.Attempt{ID: message.ID{Producer: 1, Seq: seq}, Index: seq})
+	}
+	foreign := history.Delivery{Status: message.Foreign}
+	for i, test := range []struct {
+		batch []history.Delivery
+		want  []int
+	}{
+		{[]history.Delivery{streak(0, 4), streak(4, 1), streak(8, 3)}, nil},
+		{[]history.Delivery{streak(5, 1), foreign, streak(4, 6), streak(5, 1)}, []int{2, 3, 6, 7, 8}},
+		{[]history.Delivery{streak(11, 2), foreign, streak(12, 1), streak(13, 2)}, []int{3}},
+	} {
+		if got := b.Receive(0, test.batch, nil); !slices.Equal(got, test.want) {
+			t.Errorf("batch %d: repeats at %v, want %v", i, got, test.want)
+		}
+	}
+}

@@ -77,9 +77,12 @@ func (g *group) observe(ds []history.Delivery, n, now int64, repeats []int) []in
 		}
 		return repeats
 	}
-	g.gaps.Observe(now)
 	g.received.Add(n)
 	repeats = g.note(ds, repeats)
+	// When nothing is sent any more, what comes once more says nothing of how long the broker was away.
+	if now < g.run.plan.Until || int64(len(repeats)) < n {
+		g.gaps.Observe(now)
+	}
 	if len(repeats) > 0 {
 		g.repeated.Add(int64(len(repeats)))
 	}

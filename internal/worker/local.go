@@ -221,6 +221,7 @@ func (w *Local) Start(clock measure.Clock, c *measure.Collector, spans []measure
 		p.settles = c.Recorder(measure.Ack, measure.Service)
 		p.ack = alike{recorder: p.settles, metric: measure.Ack}
 		p.service = alike{recorder: p.settles, metric: measure.Service}
+		p.failed = make([][3]int64, len(spans))
 		p.handed, p.ackedOf = c.Counter(SentCounter), c.Counter(AckedOfCounter(p.plan.Topic.Name))
 		p.outcomes = [...]*measure.Counter{
 			message.Unknown: c.Counter(UnknownCounter),
@@ -358,6 +359,17 @@ func (w *Local) closePacers() {
 	}
 }
 
+// addPhases adds what of one outcome a producer has counted, by phase.
+func addPhases(sum []int64, counted [][3]int64, outcome message.Outcome) []int64 {
+	if sum == nil {
+		sum = make([]int64, len(counted))
+	}
+	for i := range counted {
+		sum[i] += counted[i][outcome]
+	}
+	return sum
+}
+
 func (w *Local) collect() *Result {
 	r := &Result{WindowShare: 1, Misuse: w.misuse.Load()}
 	closed := false
@@ -367,6 +379,8 @@ func (w *Local) collect() *Result {
 		r.Resent += p.resent.Load()
 		r.Reconnects += p.reconnects.Load()
 		r.Misuse += p.window.misuse.Load()
+		r.Rejected = addPhases(r.Rejected, p.failed, message.Rejected)
+		r.Unknown = addPhases(r.Unknown, p.failed, message.Unknown)
 		r.Ended = max(r.Ended, time.Duration(p.stopped))
 		if p.plan.Schedule == nil && p.stopped > 0 {
 			share := float64(p.blocked) / float64(p.stopped)

@@ -65,6 +65,8 @@ type producer struct {
 	// handed counts messages given to the driver, outcomes what became of them; settled is what outcomes are yet to be told.
 	handed   *measure.Counter
 	outcomes [3]*measure.Counter
+	// failed counts, by phase and outcome, messages that were not acked. It is the settling goroutine's.
+	failed [][3]int64
 	// ackedOf counts those of the topic that were acked.
 	ackedOf *measure.Counter
 	settled [3]int64

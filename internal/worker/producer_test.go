@@ -330,6 +330,9 @@ func TestUnsettledMessagesAreUnknownInTheEnd(t *testing.T) {
 	if got := r.findings().Totals; got.Attempted != 50 || got.Unknown != 50 {
 		t.Errorf("attempted %d, unknown %d, expected 50 of each", got.Attempted, got.Unknown)
 	}
+	if r.stop(); r.result.Unknown[0] != 50 || r.result.Rejected[0] != 0 { // of the phase in which they were due, though it is over
+		t.Errorf("of the phase %d are unknown, %d rejected, expected 50 and none", r.result.Unknown[0], r.result.Rejected[0])
+	}
 }
 
 // A connection that breaks in a Send makes what was in flight unknown; a new one is opened and the schedule goes on, late but whole.

@@ -113,7 +113,9 @@ func (p *producer) conclude(s *slot, i uint32, r *drivers.Receipt, now int64) {
 		p.concluded = p.concluded[:n]
 	}
 	p.settled[outcome]++
-	if outcome == message.Acked {
+	if outcome != message.Acked {
+		p.failed[s.phase][outcome]++
+	} else {
 		p.ack.add(int(s.phase), now-s.intended)
 		p.service.add(int(s.phase), now-s.sent)
 	}

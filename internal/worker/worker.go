@@ -45,6 +45,9 @@ type Result struct {
 	Misuse int64
 	// WindowShare is the share of sending time for which the busiest closed loop's window was full; 1 where there is none.
 	WindowShare float64
+	// Rejected and Unknown are how many messages of each phase ended so, by the phase in which they were meant to be sent. They are empty
+	// where the load never began.
+	Rejected, Unknown []int64
 	// Gaps per group, in the order of the plan.
 	Gaps   []*measure.Gaps
 	Errors []ErrorCount

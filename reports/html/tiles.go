@@ -58,7 +58,7 @@ func away(r *reports.Run) []tile {
 		}
 	}
 	if gap > 0 {
-		list = append(list, tile{Name: "longest gap", Value: reports.Duration(gap), Note: "in " + in})
+		list = append(list, tile{Name: "longest gap, to its end", Value: reports.Duration(gap), Note: "in " + in})
 	}
 	var longest int64
 	unsettled := 0

@@ -182,7 +182,7 @@ func phases(p *page, r *reports.Run) {
 		ack, all := ph.Ack, ph.EndToEnd
 		p.row(escape(ph.Name)+", "+reports.Seconds(ph.Seconds),
 			reports.Rate(ph.OfferedRate), reports.Rate(ph.AckedRate), reports.Rate(ph.ReceivedRate), ack.Latency(ack.P50), ack.Latency(ack.P99),
-			all.Latency(all.P50), all.Latency(all.P99), all.Latency(all.P999), all.Latency(all.Max), reports.Duration(ph.GapMax))
+			all.Latency(all.P50), all.Latency(all.P99), all.Latency(all.P999), all.Latency(all.Max), ph.Gap())
 	}
 	p.more(reached, mostPhases, 11)
 }

@@ -61,18 +61,11 @@ func through(ph reports.Phase) []cell {
 		st = soft
 	}
 	cells := figures(name, reports.Seconds(ph.Seconds), reports.Rate(ph.OfferedRate), reports.Rate(ph.SentRate), reports.Rate(ph.AckedRate),
-		reports.Rate(ph.ReceivedRate), gap(ph))
+		reports.Rate(ph.ReceivedRate), ph.Gap())
 	for i := range cells {
 		cells[i].st = st
 	}
 	return cells
-}
-
-func gap(ph reports.Phase) string {
-	if ph.EndToEnd.Count == 0 && ph.GapMax == 0 {
-		return reports.None
-	}
-	return reports.Duration(ph.GapMax)
 }
 
 func percentiles(name string, q reports.Percentiles) []cell {
