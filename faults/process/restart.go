@@ -98,7 +98,6 @@ func (v *victim) witnessEnd(ctx context.Context, told error) {
 		v.saw(false, fmt.Sprintf("may not have ended: something is there, and its process number is not known before or after (%v)", told),
 			"old pid", pid(v.before.PID))
 	case now.Running && now.PID == v.before.PID:
-		v.ending = errors.Is(told, context.DeadlineExceeded) || errors.Is(told, context.Canceled)
 		v.saw(false, fmt.Sprintf("did not end: %s was still there (%v)", who(now.PID), told), "old pid", pid(v.before.PID))
 	default:
 		v.saw(true, fmt.Sprintf("ended%s (%s)", as(v.before.PID), now.Exit), "old pid", pid(v.before.PID), "exit", now.Exit)

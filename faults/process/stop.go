@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 
 	"ordeal/faults"
 )
@@ -32,6 +33,8 @@ func (s *stop) Inject(ctx context.Context, t faults.Target) (faults.Recovery, er
 	_ = each(victims, func(v *victim) error {
 		told := v.node.Stop(ctx)
 		v.witnessEnd(context.WithoutCancel(ctx), told)
+		// It may have heard, and take its time. (A kill takes none: who lives on was not hit.)
+		v.ending = !v.bitten() && (errors.Is(told, context.DeadlineExceeded) || errors.Is(told, context.Canceled))
 		return nil
 	})
 	return &restart{target: t, victims: victims, undo: undo}, nil
