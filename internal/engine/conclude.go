@@ -1,13 +1,13 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -169,13 +169,13 @@ func (x *execution) write() error {
 	return nil
 }
 
-// render writes one report to a file.
+// render writes one report to a file, whole or not at all: what is read by others must not end in the middle because ordeal did.
 func render(path string, r reports.Renderer, run *reports.Run) error {
-	f, err := os.Create(path)
-	if err != nil {
+	var page bytes.Buffer
+	if err := r.Render(&page, run); err != nil {
 		return err
 	}
-	return errors.Join(r.Render(f, run), f.Close())
+	return reports.Replace(path, page.Bytes())
 }
 
 // decide works out verdict, exit code, headline and reasons from what the run holds and from the problems met on the way.
