@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ordeal/faults"
+	"ordeal/faults/pid"
 	"ordeal/faults/process"
 	"ordeal/internal/cluster"
 	"ordeal/internal/cluster/clustertest"
@@ -284,6 +285,29 @@ func TestNodeThatTakesLongToStop(t *testing.T) {
 	r, _ = guardedWithin(t, limits, process.Stop(), "n1", &target{t: t, nodes: []faults.Node{node}})
 	if r.Undone || r.State != faults.Broken || !strings.Contains(fmt.Sprint(r.Err), "node n1 was told to end, and process 7 is still there") {
 		t.Errorf("record %+v; want it not undone, for the node may still end", r)
+	}
+}
+
+// own is such a node that ordeal itself started.
+type own struct{ lingering }
+
+func (*own) LocalProcess() pid.Process { return pid.Process{} }
+
+func (o *own) Signal(_ context.Context, s faults.Signal) error {
+	if s == faults.Kill {
+		o.set(faults.Status{Exit: "signal: killed"})
+	}
+	return nil
+}
+
+// One of ordeal's own that does not stop is killed when the fault is over: nobody has to wait for it.
+func TestOwnNodeThatDoesNotStop(t *testing.T) {
+	node := &own{lingering{stub: stub{status: faults.Status{Running: true, PID: 7}}}}
+	limits := faults.DefaultLimits()
+	limits.Inject = 50 * time.Millisecond
+	r, _ := guardedWithin(t, limits, process.Stop(), "n1", &target{t: t, nodes: []faults.Node{node}})
+	if !r.Undone || r.Err != nil || r.Evidence.Bit || !strings.Contains(r.Evidence.Why, "was killed, and was started again as process 8") {
+		t.Errorf("record %+v; want it undone by a kill, and not to have bitten", r)
 	}
 }
 

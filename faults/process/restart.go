@@ -37,8 +37,11 @@ func (r *restart) Recover(ctx context.Context) error {
 		}
 		switch {
 		case v.ending:
-			v.saw(false, fmt.Sprintf("ended%s only after the time that it has for it, and was started again%s", as(v.before.PID), as(now.PID)),
-				"new pid", pid(now.PID))
+			how := "ended%s only after the time that it has for it, and was started again%s"
+			if v.killed {
+				how = "did not end%s in the time that it has for it, was killed, and was started again%s"
+			}
+			v.saw(false, fmt.Sprintf(how, as(v.before.PID), as(now.PID)), "new pid", pid(now.PID))
 		case v.bitten():
 			v.saw(true, fmt.Sprintf("ended%s (%s) and was started again%s", as(v.before.PID), v.ended(), as(now.PID)), "new pid", pid(now.PID))
 		}
@@ -66,6 +69,7 @@ func (v *victim) outlast(ctx context.Context) (faults.Status, error) {
 	tick := time.NewTicker(endPoll)
 	defer tick.Stop()
 	if _, ours := v.node.(faults.Local); ours && v.ending { // it would end with the run, and nothing is left of it then
+		v.killed = true
 		if err := v.node.Signal(ctx, faults.Kill); err != nil {
 			return faults.Status{}, err
 		}

@@ -18,6 +18,8 @@ type victim struct {
 	before faults.Status
 	// ending tells that the node was told to end, had not when the time for that was over, and still may.
 	ending bool
+	// killed tells that it was ended in the end by a signal, to be undone.
+	killed bool
 
 	mu    sync.Mutex
 	bit   bool

@@ -86,8 +86,8 @@ func (x *execution) coalesce() (restore func()) {
 	flows := func() []Flow {
 		b := x.worker.Beat()
 		all := []Flow{{InFlight: b.InFlight, Settled: b.Settled}}
-		for i, most := range narrow {
-			all = append(all, Flow{InFlight: most, Settled: x.worker.Reached(i).Deliveries})
+		for _, n := range narrow {
+			all = append(all, Flow{InFlight: n.most, Settled: x.worker.Reached(n.group).Deliveries})
 		}
 		return all
 	}
@@ -95,10 +95,14 @@ func (x *execution) coalesce() (restore func()) {
 	return restore
 }
 
-// narrow are the groups, by their place in the plan, whose prefetch bounds what a wake-up brings them, and how much that is for all members
-// together.
-func (p *plan) narrow() map[int]int64 {
-	out := map[int]int64{}
+// narrow is a group, by its place in the plan, whose prefetch bounds what a wake-up brings it, and how much that is for all its members.
+type narrow struct {
+	group int
+	most  int64
+}
+
+// narrow are the groups with a small prefetch, always in the same order.
+func (p *plan) narrow() (out []narrow) {
 	for i := range p.worker.Groups {
 		g, size := &p.worker.Groups[i], 0
 		for j := range p.worker.Producers {
@@ -107,7 +111,7 @@ func (p *plan) narrow() map[int]int64 {
 			}
 		}
 		if n := g.Spec.Prefetch; n > 0 && n*(size+frameOverhead) < smallPrefetch {
-			out[i] = int64(n) * int64(max(1, g.Spec.Members))
+			out = append(out, narrow{i, int64(n) * int64(max(1, g.Spec.Members))})
 		}
 	}
 	return out

@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"ordeal/drivers"
+	"ordeal/internal/worker"
 )
 
 func TestRhythm(t *testing.T) {
@@ -51,5 +55,19 @@ func TestRhythmLooksAgain(t *testing.T) {
 	}
 	if free < 10 || free > 12 {
 		t.Errorf("%d looks without waiting in %d", free, 10*(looksHeld+1))
+	}
+}
+
+// Groups whose prefetch is small bound the pause; what is seen of each is compared with what was seen of it before, so their order is kept.
+func TestNarrow(t *testing.T) {
+	topic := drivers.Topic{Name: "t"}
+	p := &plan{worker: worker.Plan{Producers: []worker.Producer{{Topic: topic, MaxSize: 100}}}}
+	for _, prefetch := range []int{10, 2000, 0, 50, 1} {
+		p.worker.Groups = append(p.worker.Groups, worker.Group{Topic: topic, Spec: drivers.Group{Members: 2, Prefetch: prefetch}})
+	}
+	for range 20 {
+		if got, want := p.narrow(), []narrow{{0, 20}, {3, 100}, {4, 2}}; !slices.Equal(got, want) {
+			t.Fatalf("narrow are %v, want %v", got, want)
+		}
 	}
 }
