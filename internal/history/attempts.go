@@ -15,7 +15,11 @@ const (
 	attemptIncarnation // expected: the last one
 	attemptIntended    // expected: the last one; else the change of the distance to it
 	attemptSent        // expected: the last one
+	attemptRun         // no event, but a run of them
 )
+
+// attemptsAgain begins a run: a number follows, and so often the byte before, which was a whole event, comes again.
+func attemptsAgain() []byte { return []byte{attemptRun} }
 
 // attemptCoder codes and decodes the attempts of one producer.
 type attemptCoder struct {
@@ -89,7 +93,8 @@ func (c *attemptCoder) follow(last *Attempt) byte {
 
 // read decodes one attempt.
 func (c *attemptCoder) read(s *source, a *Attempt) {
-	flags := s.byte()
+	flags := s.code()
+	s.bad = s.bad || flags&attemptRun != 0
 	_, lane := c.turn.expected(&c.guesses)
 	if flags&attemptLane != 0 {
 		lane = s.small()

@@ -6,8 +6,11 @@ import (
 	"hash/crc32"
 )
 
-// fileMagic begins every history; its last character is the version of the format.
-const fileMagic = "ordeal history 1\n"
+// fileMagic begins every history; its character before the last is the version of the format. Version 1 had no runs, and is read as well.
+const (
+	fileMagic   = "ordeal history 2\n"
+	magicBefore = "ordeal history 1\n"
+)
 
 // blockKind tells what a block holds.
 type blockKind uint8
@@ -25,6 +28,8 @@ const (
 	// fullBlock is the size at which a block of events is handed over; eventMax is more than one coded event takes.
 	fullBlock = 64 << 10
 	eventMax  = 128
+	// blockEvents is how many events a block has at most: what is not handed over is lost with a process that is killed.
+	blockEvents = 64 << 10
 	// blockMax bounds what a reader believes. Headers and footers hold a plan and evidence, which may be long.
 	blockMax = 64 << 20
 )
@@ -60,7 +65,7 @@ func parseHead(b []byte) (h head, ok bool) {
 		kind: blockKind(b[0]), id: binary.LittleEndian.Uint32(b[4:]), length: binary.LittleEndian.Uint32(b[8:]),
 		events: binary.LittleEndian.Uint32(b[12:]), sum: binary.LittleEndian.Uint32(b[16:]),
 	}
-	ok = h.kind >= headerBlock && h.kind <= footerBlock && b[1]|b[2]|b[3] == 0 && h.length <= blockMax
+	ok = h.kind >= headerBlock && h.kind <= footerBlock && b[1]|b[2]|b[3] == 0 && h.length <= blockMax && h.events <= blockEvents
 	return h, ok
 }
 

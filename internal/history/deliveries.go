@@ -15,7 +15,7 @@ const (
 	deliveryAt                      // expected: the last one
 	deliveryReader                  // expected: the last member and session
 	deliveryRedelivered             // it is flagged
-	deliveryMore                    // a second byte follows
+	deliveryMore                    // a second byte follows; where that is zero, this is no event, but a run of them
 )
 
 const (
@@ -26,6 +26,9 @@ const (
 	moreKnown                   // the position's being known is not as the last time
 	moreMajor                   // a position with another major number follows instead
 )
+
+// deliveriesAgain begins a run: a number follows, and so often the byte before, which was a whole event, comes again.
+func deliveriesAgain() []byte { return []byte{deliveryMore, 0} }
 
 // deliveryCoder codes and decodes the deliveries of one group.
 type deliveryCoder struct {
@@ -166,9 +169,10 @@ func (c *deliveryCoder) follow(last *Delivery, stride uint32) byte {
 
 // read decodes one delivery.
 func (c *deliveryCoder) read(s *source, d *Delivery) {
-	flags, more := s.byte(), byte(0)
+	flags, more := s.code(), byte(0)
 	if flags&deliveryMore != 0 {
 		more = s.byte()
+		s.bad = s.bad || more == 0
 	}
 	producer, lane := c.turn.expected(&c.guesses)
 	if flags&deliveryLane != 0 {

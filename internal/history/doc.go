@@ -1,4 +1,4 @@
-// Package history keeps a record of every event of a run in a file of a few bytes per event, and reads it back.
+// Package history keeps a record of every event of a run in a file of a few bytes per event or less, and reads it back.
 //
 // # The file
 //
@@ -20,6 +20,7 @@
 // # The code
 //
 // An event is a byte of flags, followed by the values that are not as the coder expects them (see predict.go): sequence numbers are
-// dense per lane, lanes take turns, positions rise in steps, times move little. Times are kept in µs, rounded down, so that their order
-// stays.
+// dense per lane, lanes take turns, positions rise in steps, times move little. Where one byte is a whole event, and the same byte comes
+// again and again, a mark and a number stand for all but the first of them: at full speed nearly all events are of that kind. Times are
+// kept in µs, rounded down, so that their order stays.
 package history

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 )
@@ -71,11 +72,43 @@ func putDifference(b []byte, value, guess uint64) []byte {
 	return binary.AppendUvarint(b, zigzag(value-guess))
 }
 
-// source reads numbers; the first error sticks.
+// source reads events and their numbers; the first error sticks.
 type source struct {
-	b   []byte
-	bad bool
+	b     []byte
+	again []byte // what begins a run
+	bad   bool
+	// latest is the latest event's first byte, left is how often it is still to come again, and from how much of b was left before it.
+	latest byte
+	left   uint64
+	from   int
 }
+
+// event makes ready for the next event, of which code gives the first byte.
+func (s *source) event() {
+	if s.left > 0 {
+		return
+	}
+	if single := s.from == len(s.b)+1; single && bytes.HasPrefix(s.b, s.again) {
+		s.b = s.b[len(s.again):]
+		s.left = s.number()
+		s.bad = s.bad || s.left == 0
+		s.from = len(s.b) + 1 // what comes again is single, too
+		return
+	}
+	s.from = len(s.b)
+}
+
+func (s *source) code() byte {
+	if s.left > 0 {
+		s.left--
+		return s.latest
+	}
+	s.latest = s.byte()
+	return s.latest
+}
+
+// ended tells that nothing is left.
+func (s *source) ended() bool { return len(s.b) == 0 && s.left == 0 }
 
 func (s *source) byte() byte {
 	if len(s.b) == 0 {

@@ -84,7 +84,7 @@ func newReader(f io.ReaderAt, size int64) (*Reader, error) {
 func (r *Reader) scan(size int64) error {
 	in := bufio.NewReaderSize(io.NewSectionReader(r.file, 0, size), 1<<20)
 	magic := make([]byte, len(fileMagic))
-	if _, err := io.ReadFull(in, magic); err != nil || string(magic) != fileMagic {
+	if _, err := io.ReadFull(in, magic); err != nil || string(magic) != fileMagic && string(magic) != magicBefore {
 		return ErrNotHistory
 	}
 	at, sum := int64(len(fileMagic)), uint32(0)

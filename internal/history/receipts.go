@@ -10,13 +10,16 @@ import (
 const (
 	receiptLane    = 1 << iota
 	receiptSeq     // expected: one more than the last of the lane
-	receiptOutcome // the lowest of two bits
+	receiptOutcome // the lowest of two bits; both together are no event, but a run of them
 	_
 	receiptKnown    // the position is known
 	receiptPosition // expected: as far above the last of the lane as that was above the one before, or one above the last
 	receiptMajor    // a position with another major number follows instead
 	receiptAt       // expected: the last one
 )
+
+// receiptsAgain begins a run: a number follows, and so often the byte before, which was a whole event, comes again.
+func receiptsAgain() []byte { return []byte{3 * receiptOutcome} }
 
 // receiptCoder codes and decodes the receipts of one producer.
 type receiptCoder struct {
@@ -94,7 +97,7 @@ func (c *receiptCoder) follow(last *Receipt) byte {
 
 // read decodes one receipt.
 func (c *receiptCoder) read(s *source, r *Receipt) {
-	flags := s.byte()
+	flags := s.code()
 	_, lane := c.turn.expected(&c.guesses)
 	if flags&receiptLane != 0 {
 		lane = s.small()

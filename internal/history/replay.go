@@ -67,30 +67,36 @@ func (d *decoder) block(h head, payload []byte) (sound bool) {
 	s := source{b: payload}
 	switch h.kind {
 	case attemptBlock:
+		s.again = attemptsAgain()
 		c := coderOf(d.attempts, h.id, newAttemptCoder)
 		var a Attempt
 		for range h.events {
+			s.event()
 			if c.read(&s, &a); s.bad {
 				return false
 			}
 			d.sink.Attempt(&a)
 		}
 	case receiptBlock:
+		s.again = receiptsAgain()
 		c := coderOf(d.receipts, h.id, newReceiptCoder)
 		var r Receipt
 		for range h.events {
+			s.event()
 			if c.read(&s, &r); s.bad {
 				return false
 			}
 			d.sink.Receipt(&r)
 		}
 	case deliveryBlock:
+		s.again = deliveriesAgain()
 		c := coderOf(d.groups, h.id, newDeliveryCoder)
 		for left := h.events; left > 0; {
 			n := min(left, batchMax)
 			left -= n
 			d.batch = append(d.batch[:0], make([]Delivery, n)...)
 			for i := range d.batch {
+				s.event()
 				if c.read(&s, &d.batch[i]); s.bad {
 					return false
 				}
@@ -99,7 +105,7 @@ func (d *decoder) block(h head, payload []byte) (sound bool) {
 		}
 	default:
 	}
-	return len(s.b) == 0
+	return s.ended()
 }
 
 func coderOf[C any](coders map[uint32]*C, id uint32, create func(uint32) *C) *C {

@@ -1,36 +1,77 @@
 package history
 
+import "encoding/binary"
+
 // stream gathers coded events of one kind until they fill a block.
 type stream struct {
 	w      *Writer
 	kind   blockKind
 	id     uint32
+	again  []byte // what is written in place of a run of equal codes
 	buf    []byte
 	events uint32
+	// code is that of the latest event where one byte codes it, which single tells; run events more with it are not yet in buf.
+	code   byte
+	single bool
+	run    uint32
 }
 
-// room makes sure that one more event fits.
-func (s *stream) room() {
-	if len(s.buf)+eventMax > fullBlock {
+// room makes sure that one more event fits, and returns where in buf it begins.
+func (s *stream) room() int {
+	if len(s.buf)+eventMax > fullBlock || s.events == blockEvents {
 		s.flush()
 	}
 	if s.buf == nil {
 		s.buf = s.w.buffer()
 	}
+	return len(s.buf)
+}
+
+// added takes over the event that was coded from there on.
+func (s *stream) added(from int) {
+	s.events++
+	single := len(s.buf) == from+1
+	if single && s.single && s.buf[from] == s.code {
+		s.buf = s.buf[:from]
+		s.run++
+		return
+	}
+	if s.run > 0 {
+		var event [eventMax]byte
+		n := copy(event[:], s.buf[from:])
+		s.buf = s.buf[:from]
+		s.endRun()
+		s.buf = append(s.buf, event[:n]...)
+	}
+	s.code, s.single = s.buf[len(s.buf)-1], single
 }
 
 // repeat adds n events of which each is coded by the one byte.
 func (s *stream) repeat(code byte, n uint32) {
 	for n > 0 {
-		s.room()
-		fits := min(n, uint32(fullBlock-eventMax-len(s.buf)+1)) // as many as would go into the block one by one
-		end := len(s.buf)
-		s.buf = s.buf[:end+int(fits)]
-		for i := range s.buf[end:] {
-			s.buf[end+i] = code
+		from := s.room()
+		if !s.single || s.code != code {
+			s.buf = append(s.buf, code)
+			s.added(from)
+			n--
+			continue
 		}
+		fits := min(n, blockEvents-s.events)
+		s.run += fits
 		s.events += fits
 		n -= fits
+	}
+}
+
+// endRun puts the run into buf, in the shorter of two ways.
+func (s *stream) endRun() {
+	if s.run > uint32(len(s.again))+1 {
+		s.buf = append(s.buf, s.again...)
+		s.buf = binary.AppendUvarint(s.buf, uint64(s.run))
+		s.run = 0
+	}
+	for ; s.run > 0; s.run-- {
+		s.buf = append(s.buf, s.code)
 	}
 }
 
@@ -39,8 +80,9 @@ func (s *stream) flush() {
 	if s.events == 0 {
 		return
 	}
+	s.endRun()
 	s.w.queue <- block{kind: s.kind, id: s.id, events: s.events, data: s.buf}
-	s.buf, s.events = nil, 0
+	s.buf, s.events, s.single = nil, 0, false
 }
 
 // ProducerLog records one producer's attempts and receipts. Attempt is called by one goroutine, Receipt by one at a time, which may be
@@ -76,9 +118,9 @@ func (p *ProducerLog) Attempt(a *Attempt) {
 }
 
 func (l *attemptLog) add(a *Attempt) {
-	l.room()
+	from := l.room()
 	l.buf = l.coder.append(l.buf, a)
-	l.events++
+	l.added(from)
 }
 
 // Attempts records as, which must be of this producer.
@@ -103,9 +145,9 @@ func (p *ProducerLog) Receipt(r *Receipt) {
 }
 
 func (l *receiptLog) add(r *Receipt) {
-	l.room()
+	from := l.room()
 	l.buf = l.coder.append(l.buf, r)
-	l.events++
+	l.added(from)
 }
 
 // GroupLog records one group's deliveries.
@@ -131,7 +173,7 @@ func (g *GroupLog) Deliveries(ds []Delivery) {
 }
 
 func (g *GroupLog) add(d *Delivery) {
-	g.room()
+	from := g.room()
 	g.buf = g.coder.append(g.buf, d)
-	g.events++
+	g.added(from)
 }
