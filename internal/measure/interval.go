@@ -78,7 +78,7 @@ func (c *Collector) close(second int64) {
 			if h.empty() {
 				continue
 			}
-			c.log.write(second, phase, Metric(m), c.histogram(h))
+			c.log.write(second, phase, Metric(m), h)
 			if c.totals[phase][m] == nil {
 				c.totals[phase][m] = newHistogram()
 			}

@@ -14,42 +14,44 @@ import (
 // HistogramLogWriter): a line for each second, phase and metric, tagged metric@phase, values in ns. Seconds are written as they become
 // complete, so that of an idle recorder stands after later ones. A nil log writes nothing.
 type intervalLog struct {
-	buffer *bufio.Writer
-	writer *hdr.HistogramLogWriter
-	start  int64 // of second 0, in ms since 1970
-	tags   []string
-	err    error // the first one; nothing is written after it
+	buffer  *bufio.Writer
+	encoder encoder
+	start   int64 // of second 0, in ms since 1970
+	base    int64 // from which the lines count, likewise
+	tags    []string
+	err     error // the first one; nothing is written after it
 }
 
 func newIntervalLog(w io.Writer, clock Clock, phases []Span) *intervalLog {
 	l := &intervalLog{buffer: bufio.NewWriter(w), start: clock.Epoch().UnixMilli()}
-	l.writer = hdr.NewHistogramLogWriter(l.buffer)
+	header := hdr.NewHistogramLogWriter(l.buffer)
 	for _, p := range phases {
 		l.tags = append(l.tags, tagOf(p.Name))
 	}
-	base := l.start / 1000 * 1000 // the library cuts the header to whole seconds, so the lines' offsets must count from one
-	l.writer.SetBaseTime(base)
-	for _, header := range []func() error{
-		l.writer.OutputLogFormatVersion,
-		func() error { return l.writer.OutputComment("values in ns, tags metric@phase, written by ordeal") },
-		func() error { return l.writer.OutputStartTime(base) },
-		func() error { return l.writer.OutputBaseTime(base) },
-		l.writer.OutputLegend,
+	l.base = l.start / 1000 * 1000 // the library cuts the header to whole seconds, so the lines' offsets must count from one
+	for _, output := range []func() error{
+		header.OutputLogFormatVersion,
+		func() error { return header.OutputComment("values in ns, tags metric@phase, written by ordeal") },
+		func() error { return header.OutputStartTime(l.base) },
+		func() error { return header.OutputBaseTime(l.base) },
+		header.OutputLegend,
 	} {
-		l.keep(header())
+		l.keep(output())
 	}
 	return l
 }
 
 // write adds the line of one second, phase and metric.
-func (l *intervalLog) write(second int64, phase int, m Metric, h *hdr.Histogram) {
+func (l *intervalLog) write(second int64, phase int, m Metric, h *counts) {
 	if l == nil || l.err != nil {
 		return
 	}
-	h.SetTag(m.String() + "@" + l.tags[phase])
-	h.SetStartTimeMs(l.start + second*1000)
-	h.SetEndTimeMs(l.start + (second+1)*1000)
-	l.keep(l.writer.OutputIntervalHistogram(h))
+	text, highestValue, err := l.encoder.encode(h)
+	if err == nil {
+		_, err = fmt.Fprintf(l.buffer, "Tag=%s@%s,%.6f,%.6f,%.6f,%s\n",
+			m, l.tags[phase], float64(l.start-l.base+second*1000)/1000, 1.0, float64(highestValue)/1e6, text)
+	}
+	l.keep(err)
 }
 
 func (l *intervalLog) flush() {

@@ -5,27 +5,55 @@ import (
 	"hash/crc32"
 )
 
-// Sealer stamps bodies of one size, of which only the stamp changes, without reading the rest again and again: a CRC is linear, so those of
-// a stamp and of what follows it make that of the whole (RFC 3385; zlib's crc32_combine does the same).
-// Producers use it; it does not change, so any number of goroutines may. The zero value is of no use.
+// Sealer stamps bodies of one size without reading the same bytes again and again. A CRC is linear, so that of a whole is put together of
+// those of its parts, each with zeros in place of the others (RFC 3385; zlib's crc32_combine does the same). From one message to the next
+// little more than the lowest bytes of some numbers changes, and what those do to the sum stands in tables.
+// One producer uses it, one goroutine at a time. The zero value is of no use.
 type Sealer struct {
 	// beyond is what a register becomes when it is moved over as many zero bytes as a body has behind its stamp, byte by byte of the register.
-	beyond [4][256]uint32
+	beyond places
+	// seq, index and lane are what the lowest bytes of these do to the sum of the whole.
+	seq, index, lane [256]uint32
+	// sum is that of a stamp with these bytes zero: common.
+	sum    uint32
+	common Stamp
+	summed bool
+}
+
+// places is what a register becomes by something linear, byte by byte of the register.
+type places [4][256]uint32
+
+func (p *places) of(r uint32) uint32 {
+	return p[0][byte(r)] ^ p[1][byte(r>>8)] ^ p[2][byte(r>>16)] ^ p[3][byte(r>>24)]
 }
 
 // NewSealer makes a sealer of bodies of size bytes, which must be at least HeaderSize.
 func NewSealer(size int) *Sealer {
 	s, zeros := &Sealer{}, make([]byte, size-HeaderSize)
 	for k := range s.beyond {
-		for bit := range 8 {
-			one := 1 << bit
-			moved := register(1<<(8*k+bit), zeros)
-			for low := range one { // what the lower bits become is known
-				s.beyond[k][one+low] = s.beyond[k][low] ^ moved
-			}
-		}
+		tabulate(&s.beyond[k], func(one byte) uint32 { return register(uint32(one)<<(8*k), zeros) })
+	}
+	stamp := make([]byte, HeaderSize)
+	for at, table := range map[int]*[256]uint32{16: &s.seq, 32: &s.index, 40: &s.lane} {
+		tabulate(table, func(one byte) uint32 {
+			stamp[at] = one
+			r := s.beyond.of(register(0, stamp[8:]))
+			stamp[at] = 0
+			return r
+		})
 	}
 	return s
+}
+
+// tabulate fills the table of a linear function from what that makes of single bits.
+func tabulate(table *[256]uint32, linear func(one byte) uint32) {
+	for bit := range 8 {
+		one := 1 << bit
+		r := linear(byte(one))
+		for low := range one { // what the lower bits become is known
+			table[one+low] = table[low] ^ r
+		}
+	}
 }
 
 // Rest sums up what lies behind the stamp of a body. It is good until that changes.
@@ -33,9 +61,23 @@ func (s *Sealer) Rest(body []byte) uint32 { return register(0, body[HeaderSize:]
 
 // Put is the function Put for a body of the sealer's size with the given rest. For another size or rest the checksum is wrong.
 func (s *Sealer) Put(body []byte, stamp *Stamp, rest uint32) {
-	r := register(^write(body, stamp), body[8:HeaderSize])
-	r = s.beyond[0][byte(r)] ^ s.beyond[1][byte(r>>8)] ^ s.beyond[2][byte(r>>16)] ^ s.beyond[3][byte(r>>24)]
+	first := write(body, stamp)
+	c := &s.common
+	if (stamp.Seq^c.Seq)|(stamp.Index^c.Index)|uint64(stamp.Lane^c.Lane) > 0xff || stamp.Intended != c.Intended ||
+		stamp.Incarnation != c.Incarnation || stamp.Producer != c.Producer || stamp.Run != c.Run || !s.summed {
+		s.learn(body, stamp, first)
+	}
+	r := s.sum ^ s.seq[byte(stamp.Seq)] ^ s.index[byte(stamp.Index)] ^ s.lane[byte(stamp.Lane)]
 	binary.LittleEndian.PutUint32(body[4:], ^(r ^ rest))
+}
+
+// learn makes common what stamp, which was just written, has in common with those that may follow it.
+func (s *Sealer) learn(body []byte, stamp *Stamp, first uint32) {
+	s.sum = s.beyond.of(register(^first, body[8:HeaderSize])) ^ s.seq[byte(stamp.Seq)] ^ s.index[byte(stamp.Index)] ^ s.lane[byte(stamp.Lane)]
+	s.common, s.summed = *stamp, true
+	s.common.Seq &^= 0xff
+	s.common.Index &^= 0xff
+	s.common.Lane &^= 0xff
 }
 
 // register is what the register of CRC32C becomes of r by the bytes of p. The checksum is its complement, at the beginning and at the end.

@@ -28,6 +28,10 @@ func TestPutParse(t *testing.T) {
 		if s := Parse(body, want.Run, &got); s != Whole || got != want {
 			t.Fatalf("parsed %+v with status %d, want %+v", got, s, want)
 		}
+		if lane, seq, index, intended := Peek((*[HeaderSize]byte)(body)); lane != want.Lane || seq != want.Seq || index != want.Index ||
+			intended != want.Intended {
+			t.Fatalf("peeked %d, %d, %d, %d of %+v", lane, seq, index, intended, want)
+		}
 		if !bytes.Equal(body[HeaderSize:], tail) {
 			t.Fatal("the payload was changed")
 		}

@@ -11,17 +11,18 @@ type alike struct {
 	ns, n    int64
 }
 
-func (a *alike) add(phase int, ns int64) {
+// add adds n samples of one value.
+func (a *alike) add(phase int, ns, n int64) {
 	if ns == a.ns && phase == a.phase && a.n > 0 {
-		a.n++
+		a.n += n
 		return
 	}
-	a.begin(phase, ns)
+	a.begin(phase, ns, n)
 }
 
-func (a *alike) begin(phase int, ns int64) {
+func (a *alike) begin(phase int, ns, n int64) {
 	a.flush()
-	a.phase, a.ns, a.n = phase, ns, 1
+	a.phase, a.ns, a.n = phase, ns, n
 }
 
 func (a *alike) flush() {

@@ -158,7 +158,7 @@ func (w *Local) newProducer(plan Producer) (*producer, error) {
 		plan: plan, run: w.run, opener: newOpener(w.run.deps, ProducerRole, plan.Name), errors: &errorCounts{},
 		route:  route{keys: plan.Keys, seed: seed, shards: uint32(plan.Topic.Shards)},
 		filler: newFiller(seed, plan.MinSize, plan.MaxSize),
-		window: newWindow(plan.Window), pacer: pacer, seqs: make([]uint64, lanes),
+		window: newWindow(plan.Window, plan.MinSize, plan.MaxSize), pacer: pacer, seqs: make([]uint64, lanes),
 		log: w.run.producerLog(plan.ID), batch: make([]drivers.Message, 0, sendBatch),
 		mark:     message.Stamp{Run: w.run.plan.Run, ID: message.ID{Producer: plan.ID}},
 		attempts: make([]history.Attempt, 0, sendBatch), receipts: make([]drivers.Receipt, 0, settleBatch),

@@ -37,26 +37,39 @@ func (f *filler) size(n uint64) int {
 	return f.min + int(mix(f.seed^n)%uint64(f.max-f.min+1))
 }
 
-// make makes c message n's contents, with that stamp.
-func (f *filler) make(c *contents, n uint64, stamp *message.Stamp) {
+// make makes slot i's memory the contents of message n, with that stamp.
+func (f *filler) make(w *window, i uint32, n uint64, stamp *message.Stamp) {
+	s := w.slot(i)
+	if w.size > 0 {
+		body := w.body(i)
+		if s.marks()&filled == 0 {
+			f.fill(body, n)
+			s.setRest(f.sealer.Rest(body))
+			s.setMarks(s.marks() | filled)
+		}
+		f.sealer.Put(body, stamp, s.rest())
+		return
+	}
+	c := &w.contents[i]
 	if size := f.size(n); cap(c.body) >= size {
 		c.body = c.body[:size]
 	} else {
-		f.fill(c, size, n)
+		c.body = make([]byte, size)
+		f.fill(c.body, n)
+		if f.sealer != nil {
+			c.rest = f.sealer.Rest(c.body)
+		}
 	}
-	if f.sealer == nil {
+	if f.sealer != nil {
+		f.sealer.Put(c.body, stamp, c.rest)
+	} else {
 		message.Put(c.body, stamp)
-		return
 	}
-	f.sealer.Put(c.body, stamp, c.rest)
+	*s.stamp() = [message.HeaderSize]byte(c.body)
 }
 
-// fill gives c other memory, with what is to lie behind the stamp.
-func (f *filler) fill(c *contents, size int, n uint64) {
-	c.body = make([]byte, size)
+// fill makes what is to lie behind the stamp.
+func (f *filler) fill(body []byte, n uint64) {
 	at := int(n*61) & (fillerSpan - 1)
-	copy(c.body[message.HeaderSize:], f.block[at:])
-	if f.sealer != nil {
-		c.rest = f.sealer.Rest(c.body)
-	}
+	copy(body[message.HeaderSize:], f.block[at:])
 }

@@ -59,14 +59,16 @@ type producer struct {
 	burst     bool
 	// receipts are those of an answer that are yet to be settled; touched keeps the look at their slots from being left out as useless.
 	receipts []drivers.Receipt
-	touched  uint32
+	touched  uint16
 	// concluded is what is yet to be told of their messages, in streaks.
 	concluded []history.Receipt
 	// handed counts messages given to the driver, outcomes what became of them; settled is what outcomes are yet to be told.
 	handed   *measure.Counter
 	outcomes [3]*measure.Counter
-	// failed counts, by phase and outcome, messages that were not acked. It is the settling goroutine's.
-	failed [][3]int64
+	// failed counts, by phase and outcome, messages that were not acked; settling is the phase of the latest receipt's message. They are the
+	// settling goroutine's.
+	failed   [][3]int64
+	settling int
 	// ackedOf counts those of the topic that were acked.
 	ackedOf *measure.Counter
 	settled [3]int64
@@ -241,47 +243,45 @@ func (p *producer) fill() {
 
 // stamp makes message p.next in slot i and adds it to the batch.
 func (p *producer) stamp(i uint32) {
-	s, c := &p.window.slots[i], &p.window.contents[i]
+	s, m := p.window.slot(i), &p.mark
 	lane, shard := p.route.pick(p.next)
-	// Here and elsewhere on the hot path, what was just put together is not copied as a whole: the processor would wait for it to be whole.
-	s.lane, s.seq = lane, p.seqs[lane]
+	m.Lane, m.Seq, m.Incarnation, m.Intended, m.Index = lane, p.seqs[lane], p.incarnation, p.due, p.next
 	p.seqs[lane]++
-	s.shard, s.tries, s.doubt = shard, 1, false
-	s.intended, s.sent = p.due, p.now
 	if p.cursor == nil {
-		s.intended = p.now
+		m.Intended = p.now
 	}
-	p.phase = p.run.phase(s.intended, p.phase)
-	s.phase = int32(p.phase)
-	p.mark.Lane, p.mark.Seq, p.mark.Incarnation, p.mark.Intended, p.mark.Index = lane, s.seq, p.incarnation, s.intended, p.next
-	p.filler.make(c, p.next, &p.mark)
+	p.phase = p.run.phase(m.Intended, p.phase)
+	s.begin(p.now)
+	p.filler.make(p.window, i, p.next, m)
 	if p.plan.Keys != nil {
 		p.window.keys[i] = appendKey(p.window.keys[i][:0], lane)
 	}
-	p.attempt(s)
+	p.attempt(shard)
 	p.next++
 	p.due = p.intended()
-	p.hand(i, s)
+	p.hand(i, s, shard)
 }
 
-// attempt adds the first try of slot s's message to the attempts.
-func (p *producer) attempt(s *slot) {
+// attempt adds the first try of the message that was marked to the attempts.
+func (p *producer) attempt(shard int32) {
 	n := len(p.attempts)
 	p.attempts = p.attempts[:n+1]
-	a := &p.attempts[n]
-	a.Producer, a.Lane, a.Seq, a.Index, a.Shard, a.Incarnation = p.plan.ID, s.lane, s.seq, p.next, s.shard, p.incarnation
-	a.Intended, a.Sent, a.Following = s.intended, s.sent, 0
+	// Field by field, here and elsewhere on the hot path: what was just put together is not copied as a whole, the processor would wait for
+	// it to be whole.
+	a, m := &p.attempts[n], &p.mark
+	a.Producer, a.Lane, a.Seq, a.Index, a.Shard, a.Incarnation = p.plan.ID, m.Lane, m.Seq, m.Index, shard, m.Incarnation
+	a.Intended, a.Sent, a.Following = m.Intended, p.now, 0
 	if n > 0 && p.attempts[n-1].Extend(a) {
 		p.attempts = p.attempts[:n]
 	}
 }
 
-// hand adds the message of slot i to the batch, in place: the batch has room for sendBatch.
-func (p *producer) hand(i uint32, s *slot) {
-	s.inFlight = true
+// hand adds the message of slot i, which is s, to the batch, in place: the batch has room for sendBatch.
+func (p *producer) hand(i uint32, s *slot, shard int32) {
+	s.setMarks(s.marks() | inFlight)
 	p.batch = p.batch[:len(p.batch)+1]
 	m := &p.batch[len(p.batch)-1]
-	m.Token, m.Shard, m.Body = uint64(s.round)<<32|uint64(i), s.shard, p.window.contents[i].body
+	m.Token, m.Shard, m.Body = token(i, s), shard, p.window.body(i)
 	if p.plan.Keys != nil {
 		m.Key = p.window.keys[i]
 	}
@@ -297,11 +297,13 @@ func (p *producer) again() bool {
 		return false
 	}
 	p.window.retry.pop()
-	p.window.slots[i].tries++
-	p.window.slots[i].sent = p.now
+	s := p.window.slot(i)
+	s.again(p.now)
 	p.resent.Add(1)
-	message.Unorder(p.window.contents[i].body) // it comes after younger ones because ordeal wanted it so
-	p.hand(i, &p.window.slots[i])
+	message.Unorder(p.window.body(i)) // it comes after younger ones because ordeal wanted it so
+	_, _, index, _ := message.Peek(s.stamp())
+	_, shard := p.route.pick(index)
+	p.hand(i, s, shard)
 	return true
 }
 
@@ -384,7 +386,7 @@ func (p *producer) giveUp() {
 			p.show()
 			return
 		}
-		p.conclude(&p.window.slots[i], i, &drivers.Receipt{Outcome: drivers.Rejected}, now)
+		p.conclude(p.window.slot(i), i, &drivers.Receipt{Outcome: drivers.Rejected}, now)
 	}
 }
 

@@ -45,9 +45,11 @@ func (p *producer) settleAll() {
 
 func (p *producer) settleSlot(s *slot, i uint32, r *drivers.Receipt) {
 	if r.Outcome != drivers.Acked {
-		s.doubt = s.doubt || r.Outcome == drivers.Unknown
+		if r.Outcome == drivers.Unknown {
+			s.setMarks(s.marks() | inDoubt)
+		}
 		p.errors.note(r.Outcome.String(), r.Err)
-		if int(s.tries) < p.plan.Attempts {
+		if s.tries() < p.plan.Attempts {
 			p.window.retryAt[i] = p.settledAt + retryPause
 			p.window.retry.push(i)
 			return
@@ -97,7 +99,7 @@ func (p *producer) settledSoFar() (n int64) {
 // conclude has the final outcome of a message noted by tell, and frees its slot, which show makes known.
 func (p *producer) conclude(s *slot, i uint32, r *drivers.Receipt, now int64) {
 	outcome := message.Outcome(r.Outcome)
-	if outcome == message.Rejected && s.doubt {
+	if outcome == message.Rejected && s.marks()&inDoubt != 0 {
 		outcome = message.Unknown
 	}
 	n := len(p.concluded)
@@ -107,19 +109,21 @@ func (p *producer) conclude(s *slot, i uint32, r *drivers.Receipt, now int64) {
 	}
 	p.concluded = p.concluded[:n+1]
 	x := &p.concluded[n]
-	x.Producer, x.Lane, x.Seq, x.Outcome, x.At, x.Following = p.plan.ID, s.lane, s.seq, outcome, now, 0
+	lane, seq, _, intended := message.Peek(s.stamp())
+	x.Producer, x.Lane, x.Seq, x.Outcome, x.At, x.Following = p.plan.ID, lane, seq, outcome, now, 0
 	x.Position = message.Position(r.Position)
 	if n > 0 && p.concluded[n-1].Extend(x) {
 		p.concluded = p.concluded[:n]
 	}
 	p.settled[outcome]++
+	p.settling = p.run.phase(intended, p.settling)
 	if outcome != message.Acked {
-		p.failed[s.phase][outcome]++
+		p.failed[p.settling][outcome]++
 	} else {
-		p.ack.add(int(s.phase), now-s.intended)
-		p.service.add(int(s.phase), now-s.sent)
+		p.ack.add(p.settling, now-intended, 1)
+		p.service.add(p.settling, now-s.sent(), 1)
 	}
-	p.window.release(i)
+	p.window.release(i, s)
 }
 
 func (p *producer) wake() {

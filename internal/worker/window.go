@@ -1,33 +1,63 @@
 package worker
 
 import (
+	"encoding/binary"
 	"sync/atomic"
 
 	"ordeal/drivers/spare"
+	"ordeal/internal/message"
 )
 
 // slot is one place in a producer's window: a message from its attempt to its receipt. The producer's goroutine writes it before the send,
-// the settling goroutine reads it after; the driver orders the two.
+// the settling goroutine reads it after; the driver orders the two. It is laid out by hand, little endian:
 //
-// It is one cache line, and has nothing but what settling a message looks at: large windows are in no cache, and to fetch their slots is
-// most of what settling costs.
-type slot struct {
-	seq      uint64
-	intended int64
-	sent     int64
-	lane     uint32
-	shard    int32
-	phase    int32
-	// round tells the uses of a slot apart, so that a second settle of one message is seen.
-	round uint32
-	tries int32
-	// doubt is set once one try ended as unknown: the message can then never be called rejected.
-	doubt    bool
-	inFlight bool
-	_        [cacheLine - 46]byte
+//	0  when it was sent, ns since the beginning   8  what a sealer made of what lies behind the stamp   12 round   14 marks and tries
+//	16 the stamp, of which the rest of what settling needs to know is read
+//
+// It is one cache line, and where it can be, the message's body goes on right behind it: large windows are in no cache, and to fetch slots
+// and bodies, which go from one processor to the other and back, is most of what a message costs.
+type slot [slotState + message.HeaderSize]byte
+
+const slotState = 16
+
+// The marks of a slot stand above the count of tries.
+const (
+	inFlight = 1 << 15
+	// inDoubt is set once one try ended as unknown: the message can then never be called rejected.
+	inDoubt = 1 << 14
+	// filled tells that what lies behind the stamp was made before.
+	filled    = 1 << 13
+	triesMask = filled - 1
+)
+
+func (s *slot) sent() int64       { return int64(binary.LittleEndian.Uint64(s[0:])) }
+func (s *slot) setSent(ns int64)  { binary.LittleEndian.PutUint64(s[0:], uint64(ns)) }
+func (s *slot) rest() uint32      { return binary.LittleEndian.Uint32(s[8:]) }
+func (s *slot) setRest(r uint32)  { binary.LittleEndian.PutUint32(s[8:], r) }
+func (s *slot) marks() uint16     { return binary.LittleEndian.Uint16(s[14:]) }
+func (s *slot) setMarks(m uint16) { binary.LittleEndian.PutUint16(s[14:], m) }
+func (s *slot) tries() int        { return int(s.marks() & triesMask) }
+
+// round tells the uses of a slot apart, so that a second settle of one message is seen.
+func (s *slot) round() uint16 { return binary.LittleEndian.Uint16(s[12:]) }
+
+func (s *slot) nextRound() { binary.LittleEndian.PutUint16(s[12:], s.round()+1) }
+
+func (s *slot) stamp() *[message.HeaderSize]byte { return (*[message.HeaderSize]byte)(s[slotState:]) }
+
+// begin makes it that of a new message, which is sent now for the first time.
+func (s *slot) begin(now int64) {
+	s.setSent(now)
+	s.setMarks(s.marks()&filled | 1)
 }
 
-// contents is what the message of a slot says, in memory that serves one message after another.
+// again notes another try.
+func (s *slot) again(now int64) {
+	s.setSent(now)
+	s.setMarks(s.marks() + 1)
+}
+
+// contents is what the message of a slot says, in memory that serves one message after another, where it does not lie behind the slot.
 type contents struct {
 	body []byte
 	// rest is what a sealer made of what lies behind the stamp.
@@ -39,8 +69,12 @@ const cacheLine = 64
 
 // window hands out slots. The producer's goroutine takes, the settling goroutine gives back.
 type window struct {
-	slots []slot
-	// contents, keys and retryAt are those of each slot: keys nil where messages have none, retryAt when a failed try is to be made again.
+	// memory holds the slots, stride bytes from one to the next, with the bodies of size bytes behind them; size is 0 where these are
+	// elsewhere.
+	memory       []byte
+	stride, size int
+	// contents, keys and retryAt are those of each slot: contents nil where bodies lie behind the slots, keys nil where messages have none,
+	// retryAt when a failed try is to be made again.
 	contents []contents
 	keys     [][]byte
 	retryAt  []int64
@@ -57,11 +91,36 @@ type window struct {
 	misuse atomic.Int64
 }
 
-func newWindow(size int) *window {
-	return &window{
-		slots: make([]slot, size), contents: make([]contents, size), retryAt: make([]int64, size),
-		spare: spare.Full(size), free: newRing(size), retry: newRing(size),
+// placeMax is how much memory a window takes at once. Larger bodies are made as they are needed.
+const placeMax = 8 << 20
+
+// newWindow makes one of so many slots, for bodies of so many bytes.
+func newWindow(slots, minSize, maxSize int) *window {
+	w := &window{
+		stride: cacheLine, retryAt: make([]int64, slots), spare: spare.Full(slots), free: newRing(slots), retry: newRing(slots),
 	}
+	if stride := (slotState + maxSize + cacheLine - 1) / cacheLine * cacheLine; minSize == maxSize && slots*stride <= placeMax {
+		w.stride, w.size = stride, maxSize
+	} else {
+		w.contents = make([]contents, slots)
+	}
+	w.memory = make([]byte, slots*w.stride)
+	return w
+}
+
+// slots is how many there are.
+func (w *window) slots() uint32 { return uint32(len(w.retryAt)) }
+
+// slot i, which must be one.
+func (w *window) slot(i uint32) *slot { return (*slot)(w.memory[int(i)*w.stride:]) }
+
+// body is what slot i's message says.
+func (w *window) body(i uint32) []byte {
+	if w.size == 0 {
+		return w.contents[i].body
+	}
+	at := int(i)*w.stride + slotState
+	return w.memory[at : at+w.size : at+w.size]
 }
 
 // learn makes the producer's goroutine know of the slots that were shown to be free.
@@ -92,13 +151,13 @@ func (w *window) showSettled() {
 	w.retry.showPushed()
 }
 
-// token names the present use of slot i; hand has the same on its way.
-func (w *window) token(i uint32) uint64 { return uint64(w.slots[i].round)<<32 | uint64(i) }
+// token names the present use of slot i, which is s.
+func token(i uint32, s *slot) uint64 { return uint64(s.round())<<32 | uint64(i) }
 
 // touch reads something of the slot of a token, so that it comes into the cache.
-func (w *window) touch(token uint64) uint32 {
-	if i := uint32(token); i < uint32(len(w.slots)) {
-		return w.slots[i].round
+func (w *window) touch(token uint64) uint16 {
+	if i := uint32(token); i < w.slots() {
+		return w.slot(i).round()
 	}
 	return 0
 }
@@ -106,19 +165,23 @@ func (w *window) touch(token uint64) uint32 {
 // settled finds the slot of a token, or nil where the driver had no right to settle it.
 func (w *window) settled(token uint64) (*slot, uint32) {
 	i := uint32(token)
-	if i >= uint32(len(w.slots)) || w.slots[i].round != uint32(token>>32) || !w.slots[i].inFlight {
+	if i >= w.slots() {
 		w.misuse.Add(1)
 		return nil, 0
 	}
-	s := &w.slots[i]
-	s.inFlight = false
+	s := w.slot(i)
+	if uint64(s.round()) != token>>32 || s.marks()&inFlight == 0 {
+		w.misuse.Add(1)
+		return nil, 0
+	}
+	s.setMarks(s.marks() &^ inFlight)
 	w.landed++
 	return s, i
 }
 
-// release gives slot i back for another message, after showSettled.
-func (w *window) release(i uint32) {
-	w.slots[i].round++
+// release gives slot i, which is s, back for another message, after showSettled.
+func (w *window) release(i uint32, s *slot) {
+	s.nextRound()
 	w.free.push(i)
 }
 

@@ -52,17 +52,19 @@ func TestRingKeepsOrder(t *testing.T) {
 }
 
 func TestWindowSeesMisuse(t *testing.T) {
-	w := newWindow(2)
+	w := newWindow(2, 100, 100)
 	i, _ := w.take()
-	token := w.token(i)
+	slot := w.slot(i)
+	slot.begin(1)
+	token := token(i, slot)
 	if s, _ := w.settled(token); s != nil {
 		t.Error("a message that was never sent was settled")
 	}
-	w.slots[i].inFlight = true
+	slot.setMarks(slot.marks() | inFlight)
 	if s, _ := w.settled(token); s == nil {
 		t.Error("a message in flight could not be settled")
 	}
-	w.release(i)
+	w.release(i, slot)
 	if s, _ := w.settled(token); s != nil {
 		t.Error("a message was settled twice")
 	}
@@ -82,22 +84,37 @@ func TestFiller(t *testing.T) {
 		high := low + rapid.SampledFrom([]int{0, 1, 500}).Draw(t, "more")
 		seed, first := rapid.Uint64().Draw(t, "seed"), rapid.Uint64().Draw(t, "message")
 		a, b := newFiller(seed, low, high), newFiller(seed, low, high)
-		slots := make([]contents, 3)
+		slots := rapid.SampledFrom([]int{3, 1 << 17}).Draw(t, "slots") // so many are too large to have their bodies with them
+		if low == high && slots > 3 {
+			low = max(low, placeMax/slots)
+			high = low
+			a, b = newFiller(seed, low, high), newFiller(seed, low, high)
+		}
+		w := newWindow(slots, low, high)
+		if together := w.size > 0; together != (low == high && slots == 3) {
+			t.Fatalf("%d slots of %d to %d bytes: bodies behind them is %v", slots, low, high, together)
+		}
 		for n := first; n != first+9; n++ {
 			size := a.size(n)
 			if size < low || size > high || size != b.size(n) {
 				t.Fatalf("size %d outside of %d..%d or not repeatable", size, low, high)
 			}
-			c := &slots[rapid.IntRange(0, len(slots)-1).Draw(t, "slot")]
-			want := message.Stamp{ID: message.ID{Producer: 1, Seq: n}, Run: 7, Index: n}
-			a.make(c, n, &want)
+			i := uint32(rapid.IntRange(0, 2).Draw(t, "slot"))
+			w.slot(i).begin(int64(n))
+			want := message.Stamp{ID: message.ID{Producer: 1, Seq: n, Lane: 5}, Run: 7, Index: n, Intended: 9}
+			a.make(w, i, n, &want)
 			var got message.Stamp
-			if status := message.Parse(c.body, 7, &got); status != message.Whole || got != want || len(c.body) != size {
-				t.Fatalf("message %d of %d bytes: status %d, %d bytes, %+v", n, size, status, len(c.body), got)
+			body := w.body(i)
+			if status := message.Parse(body, 7, &got); status != message.Whole || got != want || len(body) != size {
+				t.Fatalf("message %d of %d bytes: status %d, %d bytes, %+v", n, size, status, len(body), got)
+			}
+			lane, seq, index, intended := message.Peek(w.slot(i).stamp())
+			if lane != 5 || seq != n || index != n || intended != 9 || w.slot(i).sent() != int64(n) || w.slot(i).tries() != 1 {
+				t.Fatalf("the slot says %d, %d, %d, %d, %x", lane, seq, index, intended, *w.slot(i))
 			}
 		}
-		for i := range slots {
-			x, y := slots[i].body, slots[(i+1)%len(slots)].body
+		for i := range uint32(3) {
+			x, y := w.body(i), w.body((i+1)%3)
 			if size := min(len(x), len(y)); size > message.HeaderSize+8 && bytes.Equal(x[message.HeaderSize:size], y[message.HeaderSize:size]) {
 				t.Fatal("two bodies are alike")
 			}
