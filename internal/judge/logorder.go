@@ -83,7 +83,7 @@ func (o *logOrder) observe(d *history.Delivery, shard int32, p int, lane *seenLa
 		o.drain(s, shard)
 		return true
 	}
-	s.waiting.add(placing{id: d.ID, position: d.Position, index: d.Index, at: d.At, incarnation: d.Incarnation}, &o.rooms)
+	s.waiting.add(waits(d), &o.rooms)
 	if s.waiting.count >= o.window {
 		o.judge(s, shard, o.window/2)
 	}
@@ -119,13 +119,14 @@ func (o *logOrder) drain(s *logShard, shard int32) {
 func (o *logOrder) judge(s *logShard, shard int32, n int) {
 	o.merge.begin(&s.waiting)
 	for w := o.merge.lowest(); w != nil && (n > 0 || w.position == s.floor || w.position.Next(s.floor)); w = o.merge.lowest() {
-		o.merge.next()
-		n--
+		w = o.merge.next()
+		n -= w.many() // or more than n: what is left of a streak has its turn in any case
 		d := history.Delivery{
 			ID: w.id, Group: o.group.plan.ID, Index: w.index, Incarnation: w.incarnation, Shard: shard, Position: w.position, At: w.at,
+			Following: w.following, Stride: w.stride,
 		}
 		p := int(w.id.Producer) - 1
-		o.turn(&d, s, shard, p, o.group.readers[p].lanes.at(w.id.Lane))
+		o.turns(&d, s, shard, p, o.group.readers[p].lanes.at(w.id.Lane))
 	}
 	o.merge.end(&o.rooms)
 }

@@ -6,14 +6,37 @@ import (
 	"ordeal/internal/message"
 )
 
-// placing is an unflagged delivery that waits for its turn.
+// placing is an unflagged delivery that waits for its turn, or a streak of them (history.Delivery.Extend).
 type placing struct {
 	id          message.ID
 	position    message.Position
 	index       uint64
 	at          int64
-	incarnation uint16
+	following   uint32
+	stride      uint32
 	arrival     uint32 // counts those of the shard; it may overflow
+	incarnation uint16
+}
+
+// many is how many deliveries wait in it.
+func (p *placing) many() int { return int(p.following) + 1 }
+
+// end is the position of the last of them.
+func (p *placing) end() message.Position {
+	end := p.position
+	end.Minor += uint64(p.following)
+	return end
+}
+
+// cut takes the first of a streak off, which becomes one less.
+func (p *placing) cut() placing {
+	first := *p
+	first.following = 0
+	p.id.Seq++
+	p.position.Minor++
+	p.index += uint64(p.stride)
+	p.following--
+	return first
 }
 
 // after tells whether p's turn comes after q's: of two at one position, that of the first which arrived comes first.
@@ -28,7 +51,7 @@ func (p *placing) after(q *placing) bool {
 // that take turns, and not more. (It is patience sorting: a pile ends higher than the next one.)
 type piles struct {
 	list     []pile // none is empty
-	count    int
+	count    int    // of deliveries
 	arrivals uint32
 }
 
@@ -41,11 +64,15 @@ type pile struct {
 func (p *pile) first() *placing { return &p.of[p.head] }
 func (p *pile) last() *placing  { return &p.of[len(p.of)-1] }
 
-func (s *piles) add(w placing, r *rooms) {
-	s.count++
+// add puts w in, and tells whether it could: a streak is not taken where another pile ends within it, which would spoil their order.
+func (s *piles) add(w placing, r *rooms) bool {
+	at := sort.Search(len(s.list), func(i int) bool { return !w.position.Before(s.list[i].last().end()) })
+	if w.following > 0 && at > 0 && !w.end().Before(s.list[at-1].last().end()) {
+		return false
+	}
+	s.count += w.many()
 	s.arrivals++
 	w.arrival = s.arrivals
-	at := sort.Search(len(s.list), func(i int) bool { return !w.position.Before(s.list[i].last().position) })
 	if at == len(s.list) {
 		s.list = append(s.list, pile{of: r.take()})
 	}
@@ -55,6 +82,7 @@ func (s *piles) add(w placing, r *rooms) {
 		p.of, p.head = append(p.of[:0], p.of[p.head:]...), 0
 	}
 	p.of = append(p.of, w)
+	return true
 }
 
 // lowest is what would come out next; there must be something.
@@ -95,6 +123,7 @@ type merge struct {
 	from *piles
 	// heap are the numbers of the piles that have something, that with the lowest head first.
 	heap []int
+	part placing
 }
 
 func (m *merge) begin(from *piles) {
@@ -115,11 +144,17 @@ func (m *merge) lowest() *placing {
 	return m.head(m.heap[0])
 }
 
-// next takes the lowest, which is good until end.
+// next takes the lowest, which is good until the next call: a whole streak, or its first where something else may lie within it.
 func (m *merge) next() *placing {
 	p := &m.from.list[m.heap[0]]
 	w := p.first()
-	m.from.count--
+	if w.following > 0 && !m.clear(w.end()) {
+		m.part = w.cut()
+		m.from.count--
+		m.sink(0)
+		return &m.part
+	}
+	m.from.count -= w.many()
 	if p.head++; p.head == len(p.of) {
 		last := len(m.heap) - 1
 		m.heap[0] = m.heap[last]
@@ -127,6 +162,16 @@ func (m *merge) next() *placing {
 	}
 	m.sink(0)
 	return w
+}
+
+// clear tells whether all but the lowest pile begin behind end.
+func (m *merge) clear(end message.Position) bool {
+	for i := 1; i < min(3, len(m.heap)); i++ {
+		if !end.Before(m.head(m.heap[i]).position) {
+			return false
+		}
+	}
+	return true
 }
 
 func (m *merge) head(pile int) *placing { return m.from.list[pile].first() }

@@ -9,21 +9,33 @@ import (
 	"ordeal/internal/message"
 )
 
-// TestPiles: what comes out is what a stable sort gives.
+// TestPiles: what comes out is what a stable sort gives, also of streaks, which lie within one another here.
 func TestPiles(t *testing.T) {
+	refused, whole := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		s := piles{arrivals: rapid.SampledFrom([]uint32{0, 1<<32 - 5, 1<<31 - 5}).Draw(t, "arrivals")}
 		var m merge
 		var r rooms
 		var model []placing
+		added := uint64(0)
 		for range rapid.IntRange(1, 10).Draw(t, "rounds") {
-			for _, major := range rapid.SliceOfN(rapid.Uint64Range(0, 20), 0, 40).Draw(t, "positions") {
+			for _, minor := range rapid.SliceOfN(rapid.Uint64Range(0, 40), 0, 40).Draw(t, "positions") {
+				added += 100
 				w := placing{
-					id:       message.ID{Seq: uint64(s.arrivals)},
-					position: message.Position{Major: major, Minor: rapid.Uint64Range(0, 1).Draw(t, "minor"), Known: true},
+					id: message.ID{Seq: added}, index: added, stride: 3,
+					position:  message.Position{Major: rapid.Uint64Range(0, 1).Draw(t, "major"), Minor: minor, Known: true},
+					following: rapid.SampledFrom([]uint32{0, 0, 1, 5}).Draw(t, "following"),
 				}
-				s.add(w, &r)
-				model = append(model, w)
+				ones := apart(w)
+				if !s.add(w, &r) {
+					refused++
+					for _, one := range ones {
+						if !s.add(one, &r) {
+							t.Fatalf("%+v was refused", one)
+						}
+					}
+				}
+				model = append(model, ones...)
 			}
 			slices.SortStableFunc(model, func(a, b placing) int {
 				switch {
@@ -39,11 +51,22 @@ func TestPiles(t *testing.T) {
 				t.Fatalf("the lowest is %+v, want %+v", s.lowest(), model[0])
 			}
 			m.begin(&s)
-			for i := range n {
-				low := m.lowest()
-				if w := m.next(); w != low || w.id != model[i].id || w.position != model[i].position {
-					t.Fatalf("%d of %d: %+v, want %+v", i, n, *w, model[i])
+			for i := 0; i < n; {
+				low := *m.lowest()
+				w := m.next()
+				if w.id != low.id || w.position != low.position {
+					t.Fatalf("%+v was taken, and %+v the lowest", *w, low)
 				}
+				if w.following > 0 {
+					whole++
+				}
+				for _, one := range apart(*w) {
+					if one.arrival = 0; one != model[i] {
+						t.Fatalf("%d of %d: %+v, want %+v", i, n, one, model[i])
+					}
+					i++
+				}
+				n = max(n, i)
 			}
 			if n == len(model) && m.lowest() != nil {
 				t.Fatal("there is more than was put in")
@@ -54,6 +77,17 @@ func TestPiles(t *testing.T) {
 			}
 		}
 	})
+	if refused == 0 || whole == 0 {
+		t.Errorf("%d streaks were refused, %d taken whole", refused, whole)
+	}
+}
+
+// apart are the deliveries of a streak.
+func apart(w placing) (ones []placing) {
+	for w.following > 0 {
+		ones = append(ones, w.cut())
+	}
+	return append(ones, w)
 }
 
 // TestPilesAreAsManyAsMembers: what members bring in turns needs no more piles than there are members.

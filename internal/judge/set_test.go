@@ -35,7 +35,7 @@ func fill(t *rapid.T, name string) (*set, oracle, *pool) {
 		o[n] = true
 	}
 	next := uint64(0)
-	ways := []string{"in order", "skip", "sprinkle", "back", "duplicate", "far", "backwards", "fill holes"}
+	ways := []string{"in order", "skip", "sprinkle", "back", "duplicate", "far", "backwards", "fill holes", "at once"}
 	for range rapid.IntRange(1, 12).Draw(t, name+" steps") {
 		switch rapid.SampledFrom(ways).Draw(t, name+" way") {
 		case "in order":
@@ -65,6 +65,24 @@ func fill(t *rapid.T, name string) (*set, oracle, *pool) {
 				add(next + i - 1)
 			}
 			next += n
+		case "at once":
+			from, length := next-min(next, uint64(rapid.IntRange(0, 100).Draw(t, "back"))), rapid.IntRange(1, 2*pageSize).Draw(t, "count")
+			to := from + uint64(length)
+			in := false
+			for n := from; n < to; n++ {
+				in = in || o[n]
+			}
+			if got := s.any(from, to); got != in {
+				t.Fatalf("%s: any of [%d, %d) is %v, want %v", name, from, to, got, in)
+			}
+			if in {
+				continue
+			}
+			s.addNew(from, to, p)
+			for n := from; n < to; n++ {
+				o[n] = true
+			}
+			next = max(next, to)
 		case "fill holes":
 			for n := range min(next, 20*pageSize) {
 				if !o[n] {

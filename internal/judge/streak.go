@@ -23,10 +23,10 @@ func (g *audience) deliverStreak(d *history.Delivery) bool {
 		return false
 	}
 	lane, shard := r.lanes.at(d.Lane), g.shard(d)
-	if !lane.seen.next(d.Seq) || !g.younger(m.marks, d, shard, p) {
+	n := uint64(d.Following) + 1
+	if !g.younger(m.marks, d, shard, p) || lane.seen.any(d.Seq, d.Seq+n) {
 		return false
 	}
-	n := uint64(d.Following) + 1
 	switch placed := d.Position.Known && shard >= 0; {
 	case !placed:
 		g.log.blind = true
@@ -40,7 +40,7 @@ func (g *audience) deliverStreak(d *history.Delivery) bool {
 	}
 	g.delivered += int64(n)
 	r.whole += int64(n)
-	lane.seen.base += n
+	lane.seen.addNew(d.Seq, d.Seq+n, &g.pool)
 	g.tally(p, shard, int64(n))
 	g.pass(m.marks, &last, shard, p, lane, false)
 	return true
@@ -67,17 +67,58 @@ func (o *logOrder) takeDirectly(d, last *history.Delivery, shard int32, p int, l
 	return true
 }
 
-// takeTurns is observe for a streak whose turn has come, in a group of several members; it returns false where it has not, or where one of
-// the streak may be odd.
+// takeTurns is observe for a streak of first appearances, in a group of several members; it returns false where one of them may be odd.
 func (o *logOrder) takeTurns(d, last *history.Delivery, shard int32, p int, lane *seenLane) bool {
-	s, placed := &o.shards[shard], o.placed[p].at(d.Lane)
-	if !d.Position.Next(s.floor) || !placed.next(d.Seq) || !o.group.younger(o.marks, d, shard, p) ||
-		s.waiting.count > 0 && !last.Position.Before(s.waiting.lowest().position) {
+	s := &o.shards[shard]
+	if !d.Position.Next(s.floor) {
+		return o.wait(d, s)
+	}
+	if s.waiting.count > 0 && !last.Position.Before(s.waiting.lowest().position) || !o.turnAtOnce(d, last, s, shard, p, lane) {
+		return false
+	}
+	o.drain(s, shard)
+	return true
+}
+
+// wait has a streak gathered whose turn has not come. It returns false where it came too late, and where enough would be gathered within
+// it, for then those that come first are judged.
+func (o *logOrder) wait(d *history.Delivery, s *logShard) bool {
+	if s.floor.Known && !s.floor.Before(d.Position) || s.waiting.count+int(d.Following)+1 >= o.window {
+		return false
+	}
+	return s.waiting.add(waits(d), &o.rooms)
+}
+
+// waits is what is kept of a delivery or a streak meanwhile.
+func waits(d *history.Delivery) placing {
+	return placing{
+		id: d.ID, position: d.Position, index: d.Index, at: d.At, incarnation: d.Incarnation, following: d.Following, stride: d.Stride,
+	}
+}
+
+// turns is turn for what may be a streak.
+func (o *logOrder) turns(d *history.Delivery, s *logShard, shard int32, p int, lane *seenLane) {
+	if d.Following == 0 {
+		o.turn(d, s, shard, p, lane)
+		return
+	}
+	if last := d.Nth(d.Following); o.turnAtOnce(d, &last, s, shard, p, lane) {
+		return
+	}
+	for n := range d.Following + 1 {
+		one := d.Nth(n)
+		o.turn(&one, s, shard, p, lane)
+	}
+}
+
+// turnAtOnce is turn for a streak of messages that had not been received before; it returns false where one of them may be odd.
+func (o *logOrder) turnAtOnce(d, last *history.Delivery, s *logShard, shard int32, p int, lane *seenLane) bool {
+	placed := o.placed[p].at(d.Lane)
+	if !placed.next(d.Seq) || !o.group.younger(o.marks, d, shard, p) {
 		return false
 	}
 	placed.base += uint64(d.Following) + 1
 	o.group.pass(o.marks, last, shard, p, lane, false)
 	s.floor = last.Position
-	o.drain(s, shard)
 	return true
 }

@@ -174,6 +174,45 @@ func (s *set) addRun(from, to uint64, p *pool) {
 	}
 }
 
+// any tells whether one of [from, to) is in.
+func (s *set) any(from, to uint64) bool {
+	if s.next(from) {
+		return false
+	}
+	found := false
+	walk(s, s, inBoth, from, to, func(uint64, uint64) bool {
+		found = true
+		return false
+	})
+	return found
+}
+
+// addNew is addRun where none of [from, to) is in.
+func (s *set) addNew(from, to uint64, p *pool) {
+	if s.next(from) {
+		s.base = to
+		return
+	}
+	for n := from; n < to; {
+		i, found := s.find(n >> pageBits)
+		if !found || s.chunks.list[i].kind != mixed {
+			s.add(n, p)
+			n++
+			continue
+		}
+		c, end := &s.chunks.list[i], min(to, (n|(pageSize-1))+1)
+		c.count += uint16(end - n)
+		for n < end {
+			stop := min(end, (n|63)+1)
+			c.bits[n%pageSize/64] |= ^uint64(0) >> (64 - (stop - n)) << (n % 64)
+			n = stop
+		}
+		if c.count == pageSize {
+			s.settle(i, p)
+		}
+	}
+}
+
 // addPage puts in all of one page.
 func (s *set) addPage(page uint64, p *pool) {
 	i, found := s.find(page)
