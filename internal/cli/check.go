@@ -80,7 +80,7 @@ func newReport(env *Env) *cobra.Command {
 			return renderTo(env, r, format, output)
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "html, text, md, junit, json or svg")
+	cmd.Flags().StringVar(&format, "format", "text", "html, text, md, junit, json, csv or svg")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write, for svg a folder (default: standard output)")
 	return cmd
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -55,12 +56,12 @@ func writeComparison(folder string, c *compare.Comparison, renderers []compare.R
 	}
 	errs := []error{compare.Write(filepath.Join(folder, "comparison.json"), c)}
 	for _, r := range renderers {
-		out, err := os.Create(filepath.Join(folder, "comparison."+r.Format()))
-		if err != nil {
-			errs = append(errs, err)
-			continue
+		var page bytes.Buffer
+		err := r.Comparison(&page, c)
+		if err == nil {
+			err = reports.Replace(filepath.Join(folder, "comparison."+r.Format()), page.Bytes())
 		}
-		errs = append(errs, r.Comparison(out, c), out.Close())
+		errs = append(errs, err)
 	}
 	if len(renderers) > 0 { // --report none wants the figures only
 		errs = append(errs, plot.WriteCompared(filepath.Join(folder, "plots"), c))

@@ -229,6 +229,34 @@ func TestFewRunsClaimNothing(t *testing.T) {
 	}
 }
 
+// Where no two targets give the same guarantee nothing is compared, and more runs would not change that.
+func TestNoAdviceWhereNothingIsCompared(t *testing.T) {
+	advised := func(c *compare.Comparison) bool {
+		return slices.ContainsFunc(c.Notes, func(n string) bool { return strings.Contains(n, "--repeat") })
+	}
+	if c := made(t, "anecdote", false); !advised(c) {
+		t.Errorf("two targets that were run twice: %q", c.Notes)
+	}
+	var runs []*reports.Run
+	for _, set := range reporttest.Compared() {
+		if set.Name != "anecdote" {
+			continue
+		}
+		for _, r := range set.Runs {
+			own := *r
+			own.Target.Guarantee += " by " + own.Target.Name
+			runs = append(runs, &own)
+		}
+	}
+	c, err := compare.New(runs, compare.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Groups) != 2 || advised(c) {
+		t.Errorf("%d groups, notes %q", len(c.Groups), c.Notes)
+	}
+}
+
 // What is late is read off the curve: of 100 messages with latencies of 1 to 100 times 20 ms, those above the 50th.
 func TestLate(t *testing.T) {
 	set := reporttest.Compared()[2].Runs

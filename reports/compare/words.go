@@ -136,11 +136,15 @@ func (c *Comparison) Method() string {
 		reports.Share(c.Level))
 }
 
-// needed is how many runs a side has to have for a difference to be told: the more pairs there are, the more.
+// needed is how many runs a side has to have for a difference to be told: the more pairs there are, the more. It is 0 where nothing is
+// compared with anything.
 func (c *Comparison) needed() int {
 	pairs := 0
 	for _, f := range c.Figures {
 		pairs = max(pairs, len(f.Pairs))
+	}
+	if pairs == 0 {
+		return 0
 	}
 	return stats.Needed(stats.Family(c.Level, pairs))
 }
@@ -162,7 +166,7 @@ func (c *Comparison) notes(runs []*reports.Run) {
 				t.Label, t.Name, map[bool]string{true: "1 run was", false: fmt.Sprintf("%d runs were", n)}[n == 1])
 		}
 	}
-	if needed := c.needed(); len(c.Targets) > 1 && fewest > 0 && fewest < needed {
+	if needed := c.needed(); fewest > 0 && fewest < needed {
 		note("Anecdotal: with %s a side no difference can be told from noise; use --repeat %d or more.", plural(fewest, "run"), needed)
 	}
 	if len(c.Groups) > 1 {

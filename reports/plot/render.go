@@ -71,8 +71,8 @@ func write(folder string, files []File) error {
 		return fmt.Errorf("write plots: %w", err)
 	}
 	for _, f := range files {
-		if err := os.WriteFile(filepath.Join(folder, f.Name), f.SVG, 0o644); err != nil {
-			return fmt.Errorf("write plot: %w", err)
+		if err := reports.Replace(filepath.Join(folder, f.Name), f.SVG); err != nil {
+			return err
 		}
 	}
 	return nil
