@@ -109,7 +109,8 @@ func Decode(from io.Reader) (*Run, error) {
 
 // Replace writes text to path through a file beside it, so that a crash or a full disk leaves what was there.
 func Replace(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".ordeal-*")
+	draft := filepath.Join(filepath.Dir(path), fmt.Sprintf(".ordeal-%d-%s", os.Getpid(), filepath.Base(path)))
+	f, err := os.OpenFile(draft, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644) //nolint:gosec // as far as the user's umask lets others read
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -119,9 +120,6 @@ func Replace(path string, text []byte) (err error) {
 		}
 	}()
 	_, err = f.Write(text)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
 	if err == nil {
 		err = f.Sync()
 	}

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"ordeal/reports"
 	"ordeal/reports/plot"
@@ -27,35 +25,15 @@ func renderTo(env *Env, r *reports.Run, format, output string) error {
 	if output == "" {
 		return renderer.Render(env.Stdout, r)
 	}
-	var page bytes.Buffer
+	var page bytes.Buffer // what was there stays where this fails
 	if err := renderer.Render(&page, r); err != nil {
 		return err
 	}
-	if err := put(output, page.Bytes()); err != nil {
+	// In place, for the file is the user's: it may be a link, a pipe, /dev/stdout, or in a folder that nobody may write to.
+	if err := os.WriteFile(output, page.Bytes(), 0o644); err != nil { //nolint:gosec // likewise
 		return usage(err)
 	}
 	return nil
-}
-
-// put writes a file that the user names: what was there stays until the new one is whole, through a link too. What is no file, such as
-// /dev/stdout or a pipe, is written to.
-func put(path string, text []byte) error {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		f, err := os.OpenFile(path, os.O_WRONLY, 0) //nolint:gosec // the user names it
-		if err != nil {
-			return err
-		}
-		_, err = f.Write(text)
-		return errors.Join(err, f.Close())
-	}
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	if err := reports.Replace(path, text); err != nil || info == nil {
-		return err
-	}
-	return os.Chmod(path, info.Mode().Perm())
 }
 
 func plots(env *Env, r *reports.Run, folder string) error {

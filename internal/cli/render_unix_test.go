@@ -5,47 +5,46 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+
+	"ordeal/reports"
 )
 
-// A report that the user wants in a file of theirs leaves what they made of that file: where it lies, and who may read it.
-func TestPutKeepsTheFile(t *testing.T) {
+// A report that the user wants in a file of theirs leaves what they made of it: where it lies, and who may read it.
+func TestReportKeepsTheFile(t *testing.T) {
 	dir := t.TempDir()
-	file, link := filepath.Join(dir, "report.html"), filepath.Join(dir, "link")
-	if err := os.WriteFile(file, []byte("a longer text from before"), 0o600); err != nil {
+	file, link := filepath.Join(dir, "report.json"), filepath.Join(dir, "link")
+	if err := os.Symlink("report.json", link); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink("report.html", link); err != nil {
-		t.Fatal(err)
-	}
-	if err := put(link, []byte("new")); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil || string(text) != "new" {
-		t.Errorf("the file holds %q, %v", text, err)
-	}
-	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
-		t.Errorf("the link is gone: %v, %v", info, err)
+	for _, before := range []string{"", strings.Repeat("a longer text from before", 1000)} { // the link leads nowhere at first
+		if before != "" {
+			if err := os.WriteFile(file, []byte(before), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(file, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := renderTo(nil, &reports.Run{}, "json", link); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil || !strings.HasPrefix(string(text), "{") || !strings.HasSuffix(string(text), "}\n") {
+			t.Errorf("the file holds %q, %v", text, err)
+		}
+		if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("the link is gone: %v, %v", info, err)
+		}
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file may be read by others: %v, %v", info, err)
 	}
-	fresh := filepath.Join(dir, "fresh")
-	if err := put(fresh, []byte("new")); err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(fresh); err != nil || info.Mode().Perm() != 0o644 {
-		t.Errorf("a new file is %v, %v", info, err)
-	}
-	if files, err := os.ReadDir(dir); err != nil || len(files) != 3 {
-		t.Errorf("there are %v, %v", files, err)
-	}
 }
 
-// What is no file is written to, and not replaced.
-func TestPutWritesToPipes(t *testing.T) {
+func TestReportIntoPipe(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
@@ -53,18 +52,15 @@ func TestPutWritesToPipes(t *testing.T) {
 	read := make(chan string)
 	go func() {
 		text, err := os.ReadFile(pipe)
-		read <- string(text)
 		if err != nil {
 			t.Error(err)
 		}
+		read <- string(text)
 	}()
-	if err := put(pipe, []byte("page")); err != nil {
+	if err := renderTo(nil, &reports.Run{}, "json", pipe); err != nil {
 		t.Error(err)
 	}
-	if got := <-read; got != "page" {
+	if got := <-read; !strings.HasPrefix(got, "{") {
 		t.Errorf("read %q", got)
-	}
-	if info, err := os.Lstat(pipe); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
-		t.Errorf("the pipe is now %v, %v", info, err)
 	}
 }

@@ -92,7 +92,7 @@ func (s *source) event() {
 		s.b = s.b[len(s.again):]
 		s.left = s.number()
 		s.bad = s.bad || s.left == 0
-		s.from = len(s.b) + 1 // what comes again is single, too
+		s.from = 0 // behind a run comes something else
 		return
 	}
 	s.from = len(s.b)

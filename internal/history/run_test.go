@@ -74,6 +74,7 @@ func TestMalformedRuns(t *testing.T) {
 		{"a run of deliveries", deliveryBlock, 9, []byte{deliveryRedelivered, deliveryMore, 0, 8}, true},
 		{"nothing before it", attemptBlock, 8, []byte{attemptRun, 8}, false},
 		{"an event of two bytes before it", attemptBlock, 9, []byte{attemptSeq, 2, attemptRun, 8}, false},
+		{"a run before it", attemptBlock, 9, []byte{0, attemptRun, 4, attemptRun, 4}, false},
 		{"it is empty", attemptBlock, 1, []byte{0, attemptRun, 0}, false},
 		{"it is longer than the block", attemptBlock, 8, []byte{0, attemptRun, 8}, false},
 		{"it is shorter than the block", attemptBlock, 10, []byte{0, attemptRun, 8}, false},

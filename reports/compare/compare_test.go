@@ -237,23 +237,46 @@ func TestNoAdviceWhereNothingIsCompared(t *testing.T) {
 	if c := made(t, "anecdote", false); !advised(c) {
 		t.Errorf("two targets that were run twice: %q", c.Notes)
 	}
-	var runs []*reports.Run
-	for _, set := range reporttest.Compared() {
-		if set.Name != "anecdote" {
-			continue
+	own := func(name string, keep int) (runs []*reports.Run) { // all but the first targets, so many, have guarantees of their own
+		for _, set := range reporttest.Compared() {
+			if set.Name != name {
+				continue
+			}
+			seen := map[string]int{}
+			for _, r := range set.Runs {
+				changed := *r
+				if _, known := seen[r.Target.Name]; !known {
+					seen[r.Target.Name] = len(seen)
+				}
+				if seen[r.Target.Name] >= keep {
+					changed.Target.Guarantee += " by " + r.Target.Name
+				}
+				runs = append(runs, &changed)
+			}
 		}
-		for _, r := range set.Runs {
-			own := *r
-			own.Target.Guarantee += " by " + own.Target.Name
-			runs = append(runs, &own)
-		}
+		return runs
 	}
-	c, err := compare.New(runs, compare.Options{})
+	c, err := compare.New(own("anecdote", 0), compare.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(c.Groups) != 2 || advised(c) {
 		t.Errorf("%d groups, notes %q", len(c.Groups), c.Notes)
+	}
+	// A third one, of another guarantee, passed once: that is no matter of the two that are compared.
+	runs, third := own("brokers", 2), 0
+	for _, r := range runs {
+		if r.Target.Name == "rabbitmq:3" {
+			if third++; third > 1 {
+				r.Verdict = reports.Inconclusive
+			}
+		}
+	}
+	if c, err = compare.New(runs, compare.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if third != 5 || advised(c) {
+		t.Errorf("%d runs of the third, notes %q", third, c.Notes)
 	}
 }
 

@@ -149,14 +149,25 @@ func (c *Comparison) needed() int {
 	return stats.Needed(stats.Family(c.Level, pairs))
 }
 
+// compared are the labels of the targets that are compared with another.
+func (c *Comparison) compared() map[string]bool {
+	labels := map[string]bool{}
+	for _, f := range c.Figures {
+		for _, p := range f.Pairs {
+			labels[p.A], labels[p.B] = true, true
+		}
+	}
+	return labels
+}
+
 // notes tells what stands in the way of believing a difference.
 func (c *Comparison) notes(runs []*reports.Run) {
 	note := func(format string, args ...any) { c.Notes = append(c.Notes, fmt.Sprintf(format, args...)) }
-	fewest := 0
+	fewest, compared := 0, c.compared()
 	for _, t := range c.Targets {
 		if !t.Ranked {
 			note("%s (%s) is shown and not ranked: %s.", t.Label, t.Name, t.Why)
-		} else if n := passed(t); fewest == 0 || n < fewest {
+		} else if n := passed(t); compared[t.Label] && (fewest == 0 || n < fewest) {
 			fewest = n
 		}
 	}
