@@ -110,7 +110,9 @@ func Decode(from io.Reader) (*Run, error) {
 // Replace writes text to path through a file beside it, so that a crash or a full disk leaves what was there.
 func Replace(path string, text []byte) (err error) {
 	draft := filepath.Join(filepath.Dir(path), fmt.Sprintf(".ordeal-%d-%s", os.Getpid(), filepath.Base(path)))
-	f, err := os.OpenFile(draft, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644) //nolint:gosec // as far as the user's umask lets others read
+	// A process that was killed and had the same number may have left one; whatever else is wrong, opening tells.
+	_ = os.Remove(draft)
+	f, err := os.OpenFile(draft, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) //nolint:gosec // pages for people to read
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

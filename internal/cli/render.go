@@ -30,7 +30,7 @@ func renderTo(env *Env, r *reports.Run, format, output string) error {
 		return err
 	}
 	// In place, for the file is the user's: it may be a link, a pipe, /dev/stdout, or in a folder that nobody may write to.
-	if err := os.WriteFile(output, page.Bytes(), 0o644); err != nil { //nolint:gosec // likewise
+	if err := os.WriteFile(output, page.Bytes(), 0o644); err != nil { //nolint:gosec // a page for people to read
 		return usage(err)
 	}
 	return nil

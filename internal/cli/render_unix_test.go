@@ -49,7 +49,7 @@ func TestReportIntoPipe(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	read := make(chan string)
+	read := make(chan string, 1)
 	go func() {
 		text, err := os.ReadFile(pipe)
 		if err != nil {
@@ -58,7 +58,7 @@ func TestReportIntoPipe(t *testing.T) {
 		read <- string(text)
 	}()
 	if err := renderTo(nil, &reports.Run{}, "json", pipe); err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
 	if got := <-read; !strings.HasPrefix(got, "{") {
 		t.Errorf("read %q", got)

@@ -18,9 +18,6 @@ const (
 	attemptRun         // no event, but a run of them
 )
 
-// attemptsAgain begins a run: a number follows, and so often the byte before, which was a whole event, comes again.
-func attemptsAgain() []byte { return []byte{attemptRun} }
-
 // attemptCoder codes and decodes the attempts of one producer.
 type attemptCoder struct {
 	producer       uint32

@@ -27,9 +27,6 @@ const (
 	moreMajor                   // a position with another major number follows instead
 )
 
-// deliveriesAgain begins a run: a number follows, and so often the byte before, which was a whole event, comes again.
-func deliveriesAgain() []byte { return []byte{deliveryMore, 0} }
-
 // deliveryCoder codes and decodes the deliveries of one group.
 type deliveryCoder struct {
 	group     uint32

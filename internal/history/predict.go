@@ -83,27 +83,37 @@ type source struct {
 	from   int
 }
 
-// event makes ready for the next event, of which code gives the first byte.
-func (s *source) event() {
-	if s.left > 0 {
-		return
+// again is what stands, in blocks of a kind, where the byte before, which is a whole event, comes again: no event of that kind begins so. A
+// number follows it, of how often.
+func again(kind blockKind) []byte {
+	switch kind {
+	case attemptBlock:
+		return []byte{attemptRun}
+	case receiptBlock:
+		return []byte{3 * receiptOutcome}
+	case deliveryBlock:
+		return []byte{deliveryMore, 0}
+	default:
+		return nil // not of events
 	}
-	if single := s.from == len(s.b)+1; single && bytes.HasPrefix(s.b, s.again) {
-		s.b = s.b[len(s.again):]
-		s.left = s.number()
-		s.bad = s.bad || s.left == 0
-		s.from = 0 // behind a run comes something else
-		return
-	}
-	s.from = len(s.b)
 }
 
+// code begins an event and returns its first byte.
 func (s *source) code() byte {
-	if s.left > 0 {
-		s.left--
-		return s.latest
+	if s.left == 0 {
+		if single := s.from == len(s.b)+1; !single || !bytes.HasPrefix(s.b, s.again) {
+			s.from = len(s.b)
+			s.latest = s.byte()
+			return s.latest
+		}
+		s.b = s.b[len(s.again):]
+		s.from = 0 // behind a run comes something else
+		if s.left = s.number(); s.left == 0 {
+			s.bad = true
+			return 0
+		}
 	}
-	s.latest = s.byte()
+	s.left--
 	return s.latest
 }
 

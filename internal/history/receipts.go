@@ -18,9 +18,6 @@ const (
 	receiptAt       // expected: the last one
 )
 
-// receiptsAgain begins a run: a number follows, and so often the byte before, which was a whole event, comes again.
-func receiptsAgain() []byte { return []byte{3 * receiptOutcome} }
-
 // receiptCoder codes and decodes the receipts of one producer.
 type receiptCoder struct {
 	producer uint32

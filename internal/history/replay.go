@@ -64,39 +64,33 @@ type decoder struct {
 const batchMax = 512
 
 func (d *decoder) block(h head, payload []byte) (sound bool) {
-	s := source{b: payload}
+	s := source{b: payload, again: again(h.kind)}
 	switch h.kind {
 	case attemptBlock:
-		s.again = attemptsAgain()
 		c := coderOf(d.attempts, h.id, newAttemptCoder)
 		var a Attempt
 		for range h.events {
-			s.event()
 			if c.read(&s, &a); s.bad {
 				return false
 			}
 			d.sink.Attempt(&a)
 		}
 	case receiptBlock:
-		s.again = receiptsAgain()
 		c := coderOf(d.receipts, h.id, newReceiptCoder)
 		var r Receipt
 		for range h.events {
-			s.event()
 			if c.read(&s, &r); s.bad {
 				return false
 			}
 			d.sink.Receipt(&r)
 		}
 	case deliveryBlock:
-		s.again = deliveriesAgain()
 		c := coderOf(d.groups, h.id, newDeliveryCoder)
 		for left := h.events; left > 0; {
 			n := min(left, batchMax)
 			left -= n
 			d.batch = append(d.batch[:0], make([]Delivery, n)...)
 			for i := range d.batch {
-				s.event()
 				if c.read(&s, &d.batch[i]); s.bad {
 					return false
 				}

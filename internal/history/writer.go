@@ -148,8 +148,8 @@ func (w *Writer) Producer(id uint32) *ProducerLog {
 	p, ok := w.producers[id]
 	if !ok {
 		p = &ProducerLog{
-			attempts: attemptLog{stream: stream{w: w, kind: attemptBlock, id: id, again: attemptsAgain()}, coder: newAttemptCoder(id)},
-			receipts: receiptLog{stream: stream{w: w, kind: receiptBlock, id: id, again: receiptsAgain()}, coder: newReceiptCoder(id)},
+			attempts: attemptLog{stream: stream{w: w, kind: attemptBlock, id: id, again: again(attemptBlock)}, coder: newAttemptCoder(id)},
+			receipts: receiptLog{stream: stream{w: w, kind: receiptBlock, id: id, again: again(receiptBlock)}, coder: newReceiptCoder(id)},
 		}
 		w.producers[id] = p
 	}
@@ -162,7 +162,7 @@ func (w *Writer) Group(id uint32) *GroupLog {
 	defer w.mu.Unlock()
 	g, ok := w.groups[id]
 	if !ok {
-		g = &GroupLog{stream: stream{w: w, kind: deliveryBlock, id: id, again: deliveriesAgain()}, coder: newDeliveryCoder(id)}
+		g = &GroupLog{stream: stream{w: w, kind: deliveryBlock, id: id, again: again(deliveryBlock)}, coder: newDeliveryCoder(id)}
 		w.groups[id] = g
 	}
 	return g

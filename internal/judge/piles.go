@@ -123,6 +123,7 @@ type merge struct {
 	from *piles
 	// heap are the numbers of the piles that have something, that with the lowest head first.
 	heap []int
+	// part is what next cut off a streak.
 	part placing
 }
 

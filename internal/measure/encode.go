@@ -9,8 +9,8 @@ import (
 )
 
 // encoder writes histograms as HdrHistogram's V2 encoding has them (class AbstractHistogram of github.com/HdrHistogram/HdrHistogram, as the
-// library of this module reads them), without making one first. The library's own takes 0.6 ms for each, most of it for 1 MB of memory:
-// six of them a second would be seen in the latencies that they hold. The zero value is ready.
+// library of this module reads them), without making one first. The library's own takes 0.7 ms, 0.9 MB and 7,000 allocations for
+// each (BenchmarkEncode): six of them a second would be seen in the latencies that they hold. The zero value is ready.
 type encoder struct {
 	plain    []byte
 	deflated bytes.Buffer

@@ -9,7 +9,10 @@ import (
 // What one run has held at most is not told of the next.
 func TestForgetPeak(t *testing.T) {
 	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
-		t.Skipf("this kernel forgets nothing: %v", err)
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("this kernel cannot forget a peak: %v", err)
+		}
+		t.Skipf("this kernel cannot forget a peak, so ordeal shows that of the whole process: %v", err)
 	}
 	const size = 256 << 20
 	hold(size)

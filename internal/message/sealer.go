@@ -74,10 +74,9 @@ func (s *Sealer) Put(body []byte, stamp *Stamp, rest uint32) {
 // learn makes common what stamp, which was just written, has in common with those that may follow it.
 func (s *Sealer) learn(body []byte, stamp *Stamp, first uint32) {
 	s.sum = s.beyond.of(register(^first, body[8:HeaderSize])) ^ s.seq[byte(stamp.Seq)] ^ s.index[byte(stamp.Index)] ^ s.lane[byte(stamp.Lane)]
-	s.common, s.summed = *stamp, true
-	s.common.Seq &^= 0xff
-	s.common.Index &^= 0xff
-	s.common.Lane &^= 0xff
+	c := &s.common // field by field, for the stamp was put together a moment ago and the processor would wait for it to be whole
+	c.Seq, c.Index, c.Lane = stamp.Seq&^0xff, stamp.Index&^0xff, stamp.Lane&^0xff
+	c.Intended, c.Incarnation, c.Producer, c.Run, s.summed = stamp.Intended, stamp.Incarnation, stamp.Producer, stamp.Run, true
 }
 
 // register is what the register of CRC32C becomes of r by the bytes of p. The checksum is its complement, at the beginning and at the end.

@@ -82,7 +82,7 @@ func write(body []byte, s *Stamp) (first uint32) {
 	return first
 }
 
-// Peek reads some of the stamp that Put wrote into body, unchecked: producers use it on what is in their own memory.
+// Peek reads some of the stamp that Put wrote into body, as Stamp has it and unchecked: producers use it on what is in their own memory.
 func Peek(body *[HeaderSize]byte) (lane uint32, seq, index uint64, intended int64) {
 	return binary.LittleEndian.Uint32(body[40:]), binary.LittleEndian.Uint64(body[16:]), binary.LittleEndian.Uint64(body[32:]),
 		int64(binary.LittleEndian.Uint64(body[24:]))

@@ -11,18 +11,17 @@ type alike struct {
 	ns, n    int64
 }
 
-// add adds n samples of one value.
-func (a *alike) add(phase int, ns, n int64) {
+func (a *alike) add(phase int, ns int64) {
 	if ns == a.ns && phase == a.phase && a.n > 0 {
-		a.n += n
+		a.n++
 		return
 	}
-	a.begin(phase, ns, n)
+	a.begin(phase, ns)
 }
 
-func (a *alike) begin(phase int, ns, n int64) {
+func (a *alike) begin(phase int, ns int64) {
 	a.flush()
-	a.phase, a.ns, a.n = phase, ns, n
+	a.phase, a.ns, a.n = phase, ns, 1
 }
 
 func (a *alike) flush() {

@@ -33,8 +33,8 @@ type consumer struct {
 	number  uint32                           // of the session, from 0
 	buf     []drivers.Delivery
 	events  []history.Delivery
-	// intended is when those of a batch were meant to be sent: at full speed whole batches were at one time.
-	intended []meant
+	// intended is when each of a batch was meant to be sent; below 0 where that is not known, or what came is no sample of a latency.
+	intended []int64
 	repeats  []int
 	unacked  []drivers.Delivery
 	latency  *measure.Recorder
@@ -44,12 +44,6 @@ type consumer struct {
 
 	connected  atomic.Bool
 	reconnects atomic.Int64
-}
-
-// meant is when n messages in a row were meant to be sent; below 0 where that is not known.
-type meant struct {
-	at int64
-	n  int
 }
 
 func (c *consumer) open(ctx context.Context) error {
@@ -201,11 +195,7 @@ func (c *consumer) observe(ds []drivers.Delivery) {
 		if e.Status == message.Whole {
 			at = s.Intended
 		}
-		if last := len(c.intended) - 1; last >= 0 && c.intended[last].at == at {
-			c.intended[last].n++
-		} else {
-			c.intended = append(c.intended, meant{at, 1})
-		}
+		c.intended = append(c.intended, at)
 		if n > 0 && c.events[n-1].Extend(e) {
 			c.events = c.events[:n]
 		}
@@ -219,15 +209,15 @@ func (c *consumer) observe(ds []drivers.Delivery) {
 // time records the end-to-end latencies of a batch. A message's is that of its first delivery: what a fault has the broker deliver once
 // more would else make a phase slow that was over long before.
 func (c *consumer) time(now int64) {
-	repeats, end := c.repeats, 0
-	for _, m := range c.intended {
-		n := int64(m.n)
-		for end += m.n; len(repeats) > 0 && repeats[0] < end; repeats = repeats[1:] {
-			n--
+	repeats := c.repeats
+	for i, at := range c.intended {
+		if len(repeats) > 0 && repeats[0] == i {
+			repeats = repeats[1:]
+			continue
 		}
-		if m.at >= 0 && n > 0 {
-			c.phase = c.run.phase(m.at, c.phase)
-			c.endToEnd.add(c.phase, now-m.at, n)
+		if at >= 0 {
+			c.phase = c.run.phase(at, c.phase)
+			c.endToEnd.add(c.phase, now-at)
 		}
 	}
 	c.endToEnd.flush()

@@ -120,8 +120,8 @@ func (p *producer) conclude(s *slot, i uint32, r *drivers.Receipt, now int64) {
 	if outcome != message.Acked {
 		p.failed[p.settling][outcome]++
 	} else {
-		p.ack.add(p.settling, now-intended, 1)
-		p.service.add(p.settling, now-s.sent(), 1)
+		p.ack.add(p.settling, now-intended)
+		p.service.add(p.settling, now-s.sent())
 	}
 	p.window.release(i, s)
 }
