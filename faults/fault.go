@@ -101,7 +101,9 @@ const (
 // Status of a node's process.
 type Status struct {
 	Running bool
-	Paused  bool
+	// Silent tells that Running is a guess: new clients are neither answered nor refused, and nothing else tells of the process.
+	Silent bool
+	Paused bool
 	// PID is 0 where it is not known or not running.
 	PID int
 	// Exit says how the last process ended, such as "signal: killed"; empty while the first one runs.

@@ -19,14 +19,15 @@ type restart struct {
 	undo    []string
 }
 
-// Recover starts what is not running. A node that is still about to end is waited for: one that ended later would be down for good.
+// Recover starts what is not running. A node that is still about to end is waited for: one that ended later would be down for good. A node
+// that only keeps silent is started, too: the machine under it may be off, and to start what runs does no harm.
 func (r *restart) Recover(ctx context.Context) error {
 	return each(r.victims, func(v *victim) error {
 		now, err := v.outlast(ctx)
 		if err != nil {
 			return err
 		}
-		if now.Running {
+		if now.Running && !now.Silent {
 			return nil
 		}
 		if err := v.node.Start(ctx); err != nil {
@@ -98,6 +99,9 @@ func (v *victim) witnessEnd(ctx context.Context, told error) {
 	switch {
 	case err != nil:
 		v.saw(false, fmt.Sprintf("could not be looked at: %v", err), "old pid", pid(v.before.PID))
+	case now.Running && now.Silent:
+		v.saw(false, fmt.Sprintf("may not have ended: new clients are neither answered nor refused; an alive command would tell (%v)", told),
+			"old pid", pid(v.before.PID))
 	case now.Running && (now.PID == 0 || v.before.PID == 0) && now.PID != v.before.PID:
 		v.saw(false, fmt.Sprintf("may not have ended: something is there, and its process number is not known before or after (%v)", told),
 			"old pid", pid(v.before.PID))

@@ -38,7 +38,7 @@ func newCheck(env *Env) *cobra.Command {
 				return err
 			}
 			if err := (text.Renderer{Width: env.Width(), Colour: env.colour(), ASCII: env.ascii()}).Render(env.Stdout, r); err != nil {
-				return err
+				fmt.Fprintf(env.Stderr, "ordeal: print the report of %s: %v\n", folder, err) // the verdict stands, and so does the exit code
 			}
 			return done(r.Exit)
 		},

@@ -34,19 +34,20 @@ func (f *runFlags) compareRuns(env *Env, name string, targets []engine.Target, r
 	if err != nil {
 		return err
 	}
-	if err := writeComparison(folder, c, renderers); err != nil {
-		return &engine.Error{Exit: engine.ExitEnvironment, Err: fmt.Errorf("write the comparison: %w", err)}
+	unwritten := writeComparison(folder, c, renderers)
+	if unwritten != nil {
+		unwritten = &engine.Error{Exit: engine.ExitEnvironment, Err: fmt.Errorf("write the comparison: %w", unwritten)}
 	}
 	if f.quiet {
 		fmt.Fprintf(env.Stdout, "COMPARED %s %s\n", c.Folder, reports.OneLine(c.Headline))
-		return nil
+		return unwritten
 	}
 	fmt.Fprintln(env.Stdout)
 	page := text.Renderer{Width: env.Width(), Colour: env.colour(), ASCII: env.ascii()}
 	if err := page.Comparison(env.Stdout, c); err != nil { // whoever was to read it is gone; the files are there
 		fmt.Fprintf(env.Stderr, "ordeal: print the comparison in %s: %v\n", c.Folder, err)
 	}
-	return nil
+	return unwritten // hours may have gone into the runs: what came out has been printed at least
 }
 
 // writeComparison writes comparison.json always, and the other formats as the runs have them.

@@ -18,18 +18,14 @@ type Env struct {
 	// Terminal tells whether Stderr is one, and Width how wide it is; 0 where that is not known.
 	Terminal bool
 	Width    func() int
-	// Interrupts receives a value for every Ctrl-C, SIGTERM or SIGHUP.
-	Interrupts <-chan os.Signal
+	// Interrupts begins to send a value for every Ctrl-C, SIGTERM or SIGHUP, until stop is called. A verb that does not call it ends by them
+	// as any program does.
+	Interrupts func() (signals <-chan os.Signal, stop func())
 	Version    string
 }
 
 // System is the real world. version is what the linker says, or empty.
 func System(version string) Env {
-	interrupts := make(chan os.Signal, 4)
-	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
-		signal.Notify(interrupts, syscall.SIGHUP)
-	}
 	// Whoever reads the output may go before the run is over, as head does: a write then fails, and must not end a run that has faults to
 	// heal.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
@@ -47,6 +43,15 @@ func System(version string) Env {
 		Width:      terminalWidth,
 		Interrupts: interrupts, Version: version,
 	}
+}
+
+func interrupts() (signals <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 4)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(c, syscall.SIGHUP)
+	}
+	return c, func() { signal.Stop(c) }
 }
 
 func terminalWidth() int {

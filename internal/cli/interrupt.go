@@ -10,25 +10,27 @@ import (
 func interruptible(env *Env) (ctx context.Context, hurry <-chan struct{}, release func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	hurrying, over := make(chan struct{}), make(chan struct{})
+	signals, stop := env.Interrupts()
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		for count := 1; ; count++ {
 			select {
 			case <-over:
 				return
-			case <-env.Interrupts:
+			case <-signals:
 			}
 			switch count {
 			case 1:
-				fmt.Fprintln(env.Stderr, "\ninterrupted: healing faults, reading what is left, writing the report; again to hurry")
 				cancel()
+				fmt.Fprintln(env.Stderr, "\ninterrupted: healing faults, reading what is left, writing the report; again to hurry")
 			case 2:
-				fmt.Fprintln(env.Stderr, "\ninterrupted again: healing faults and stopping at once")
 				close(hurrying)
+				fmt.Fprintln(env.Stderr, "\ninterrupted again: healing faults and stopping at once")
 			}
 		}
 	})
 	return ctx, hurrying, func() {
+		stop()
 		close(over)
 		watching.Wait()
 		cancel()

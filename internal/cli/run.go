@@ -115,13 +115,17 @@ func (f *runFlags) run(env *Env, name string) error {
 	if f.dryRun {
 		return f.rehearse(env, w, sc, targets)
 	}
+	world, progress := *env, newRelay(env.Stderr)
+	defer progress.Close()
+	world.Stdout, world.Stderr = after{env.Stdout, progress}, progress
+	env = &world
 	ctx, hurry, release := interruptible(env)
 	defer release()
 	refused, err := f.foresee(env, w, sc, targets)
 	if err != nil {
 		return err
 	}
-	worst, left, stuck := engine.ExitPass, 0, false
+	worst, left, stuck, spoilt := engine.ExitPass, 0, false, spoilt{}
 	var runs []*reports.Run
 	for range f.repeat {
 		for _, t := range targets {
@@ -130,6 +134,10 @@ func (f *runFlags) run(env *Env, name string) error {
 			}
 			if ctx.Err() != nil {
 				left++
+				continue
+			}
+			if err := spoilt.by(t); err != nil {
+				refused.note(env, t, err)
 				continue
 			}
 			r, code, err := f.once(ctx, hurry, env, w, sc, name, t, renderers)
@@ -141,6 +149,7 @@ func (f *runFlags) run(env *Env, name string) error {
 			default:
 				worst, runs = engine.WorseExit(worst, code), append(runs, r)
 				stuck = stuck || r.Stuck()
+				spoilt.note(t, r)
 			}
 		}
 	}

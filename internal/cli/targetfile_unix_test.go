@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -180,6 +181,31 @@ func TestKillCommandThatKillsNobody(t *testing.T) {
 	c.ends(3)
 	if f := c.report().Faults[0]; f.Verdict != reports.Inconclusive || !strings.Contains(f.Why, "n1 did not end: process") {
 		t.Errorf("the fault is %s: %s", f.Verdict, f.Why)
+	}
+}
+
+// A node that could not be brought back is not hurt again: the repeats of its target are left out.
+func TestNoRepeatOnATargetThatIsStillDown(t *testing.T) {
+	long(t)
+	o := elsewhere(t, 1, nil)
+	path := o.file("", 0)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = regexp.MustCompile(`(?m)^      start: .*$`).ReplaceAll(text, []byte("      start: echo cannot >&2; exit 7"))
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, "run", scenario(t, "  - name: fault\n    for: 1s\n    faults:\n"+
+		"      - {kind: process.kill, target: n1, at: 200ms, for: 300ms}"), "--on", path, "--report", "none", "--set", "drain.timeout=1s",
+		"--repeat", "3")
+	c.ends(4)
+	if want := "is refused: the run before left a fault in effect"; strings.Count(c.stderr(), want) != 1 {
+		t.Errorf("stderr does not say once %q:\n%s", want, c.stderr())
+	}
+	if r := c.report(); len(r.Faults) != 1 || !r.Faults[0].NotUndone {
+		t.Errorf("the only run: %+v", r.Faults)
 	}
 }
 

@@ -198,6 +198,42 @@ func TestCommandedCloseBringsBack(t *testing.T) {
 	}
 }
 
+// A machine that is off is silent and does not refuse. Without an alive command only that is known of it, and it is brought back.
+func TestCommandedSilenceIsNoSignOfLife(t *testing.T) {
+	h := hire(t)
+	commands := hands()
+	commands.Alive = ""
+	commands.Kill += " && touch off"
+	commands.Start = "rm off && " + commands.Start
+	off := filepath.Join(h.dir, "off")
+	c := NewCommanded(CommandedSpec{
+		Name: "prod.yaml", Dir: h.dir, Logger: testLogger(t), Mask: func(s string) string { return s },
+		Ask: func(ctx context.Context, address string) (Answer, error) {
+			if _, err := os.Stat(off); err == nil {
+				return Silent, errors.New("no byte in time")
+			}
+			return greeted(ctx, address)
+		},
+		Nodes: []RemoteNode{{Address: loopback(h.port), Commands: commands}},
+	})
+	n := c.Nodes()[0]
+	if err := n.Ready(within(t, time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Signal(within(t, time.Second), faults.Kill); err == nil {
+		t.Error("a node that only keeps silent counts as gone")
+	}
+	if now := look(t, n); !now.Running || !now.Silent {
+		t.Errorf("%+v; want a guess", now)
+	}
+	if err := c.Close(within(t, time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if now := look(t, n); !now.Running || now.Silent {
+		t.Errorf("afterwards: %+v; want it back", now)
+	}
+}
+
 // The line in the undo ledger heals from any folder, also twice.
 func TestCommandedUndo(t *testing.T) {
 	h := hire(t)

@@ -236,7 +236,7 @@ func (n *commandedNode) Status(ctx context.Context) (faults.Status, error) {
 	}
 	switch {
 	case !known:
-		status.Running = answer != Refused
+		status.Running, status.Silent = answer != Refused, answer == Silent && !paused
 	case !status.Running && answer == Answers:
 		return status, fmt.Errorf("node %s is gone, says its alive command, and a new client still gets an answer from %s; "+
 			"look which of the two is another node's", n.name, n.address)
@@ -297,7 +297,7 @@ func (n *commandedNode) restore(ctx context.Context) error {
 		n.logger.Warn("node is still paused: resuming it", "node", n.name)
 		return n.Signal(ctx, faults.Resume)
 	case down:
-		if now, err := n.Status(ctx); err == nil && now.Running {
+		if now, err := n.Status(ctx); err == nil && now.Running && !now.Silent {
 			return nil
 		}
 		n.logger.Warn("node is still down: starting it", "node", n.name)
