@@ -33,6 +33,16 @@ type Topic struct {
 	Shards, Replicas int
 	// Groups that will read it; some brokers must know them before the first message.
 	Groups []Group
+	// Least is the weakest guarantee that any of its producers asks for; 0 means that of the Config.
+	Least Guarantee
+}
+
+// Owed is what every message of the topic is sent with, where g is what the Config asks for: other topics may need more.
+func (t Topic) Owed(g Guarantee) Guarantee {
+	if t.Least > 0 {
+		return min(t.Least, g)
+	}
+	return g
 }
 
 // Group is a set of consumers that share one copy of a topic.

@@ -43,7 +43,7 @@ func (s *session) audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 	if err != nil {
 		return nil, err
 	}
-	return append(append(append(facts, s.topicFacts(t, config)...), s.keptFacts(ctx)...), s.clientFacts()...), nil
+	return append(append(append(facts, s.topicFacts(t, config)...), s.keptFacts(ctx)...), s.clientFacts(t)...), nil
 }
 
 // keptFacts tell where brokers keep how far groups have come, and what became of transactions. No guarantee for messages rests on it: a
@@ -97,9 +97,9 @@ func (s *session) topicFacts(t drivers.Topic, have map[string]string) []drivers.
 }
 
 // clientFacts are settings of this client: the guarantee rests on them as much as on the broker's.
-func (s *session) clientFacts() []drivers.Fact {
-	acks := "all"
-	switch guarantee := wanted(s.cfg); {
+func (s *session) clientFacts(t drivers.Topic) []drivers.Fact {
+	acks, guarantee := "all", t.Owed(wanted(s.cfg))
+	switch {
 	case guarantee <= drivers.Sent:
 		acks = "0"
 	case guarantee == drivers.Accepted:
@@ -110,7 +110,7 @@ func (s *session) clientFacts() []drivers.Fact {
 	}
 	return []drivers.Fact{
 		client("acks", acks, "set by this driver"),
-		client("enable.idempotence", strconv.FormatBool(s.numbered(wanted(s.cfg))), "set by this driver; it takes acks=all"),
+		client("enable.idempotence", strconv.FormatBool(s.numbered(guarantee)), "set by this driver; it takes acks=all"),
 		client("linger.ms", strconv.FormatFloat(s.set.linger.Seconds()*1000, 'f', -1, 64),
 			"how long the client waits for more messages; Kafka's own client waits 5 by default since 4.0"),
 		client("compression.type", s.set.compression, "of the client's batches; the broker keeps them so"),

@@ -104,7 +104,7 @@ func (Driver) Reach(cfg drivers.Config, t drivers.Topic) error {
 
 // Promise says what the configuration claims.
 func (Driver) Promise(cfg drivers.Config, t drivers.Topic) drivers.Promise {
-	guarantee := wanted(cfg)
+	guarantee := t.Owed(wanted(cfg))
 	p := drivers.Promise{Delivery: drivers.AtLeastOnce, Order: drivers.PerShard, Survives: drivers.Crash}
 	var why []string
 	switch {

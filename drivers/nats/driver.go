@@ -87,7 +87,7 @@ func (Driver) Reach(cfg drivers.Config, t drivers.Topic) error {
 // Promise says what the configuration claims. The order of a group with several members is not promised, because they compete; what
 // was delivered and not acknowledged comes again later, out of order.
 func (Driver) Promise(cfg drivers.Config, t drivers.Topic) drivers.Promise {
-	guarantee := wanted(cfg)
+	guarantee := t.Owed(wanted(cfg))
 	if t.Model == drivers.Broadcast || guarantee <= drivers.Sent {
 		return drivers.Promise{
 			Delivery: drivers.AtMostOnce, Order: order(t), Survives: drivers.Nothing,

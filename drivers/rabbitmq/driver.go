@@ -132,7 +132,7 @@ func (Driver) Reach(cfg drivers.Config, t drivers.Topic) error {
 // was delivered and not acknowledged comes again later, out of order.
 func (Driver) Promise(cfg drivers.Config, t drivers.Topic) drivers.Promise {
 	p := drivers.Promise{Delivery: drivers.AtMostOnce, Order: order(t), Survives: drivers.Nothing}
-	guarantee, kind := wanted(cfg), queueType(cfg, t)
+	guarantee, kind := t.Owed(wanted(cfg)), queueType(cfg, t)
 	if streams(cfg, t) {
 		p.Order = drivers.PerShard // a shard has one reader in a group
 	}

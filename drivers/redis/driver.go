@@ -98,7 +98,7 @@ func (Driver) Promise(cfg drivers.Config, t drivers.Topic) drivers.Promise {
 		why[0] = "a list for each shard; a member moves messages to a list of its own and removes them when they are acknowledged; " +
 			"the server marks no redeliveries"
 	}
-	switch wanted(cfg) {
+	switch t.Owed(wanted(cfg)) {
 	case drivers.Durable:
 		p.Survives = drivers.PowerLoss
 		why = append(why, "appendfsync always: a write is answered after its fsync")

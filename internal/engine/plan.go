@@ -51,6 +51,7 @@ func newPlan(o *Options, run uint32) (*plan, error) {
 	}
 	p.worker = worker.Plan{Run: run, Seed: o.Seed, Until: int64(at)}
 	p.judge = judge.Plan{Run: run}
+	p.weigh()
 	if err := p.producers(o); err != nil {
 		return nil, err
 	}
@@ -94,6 +95,18 @@ func (p *plan) topic(t scenarios.Topic, run uint32) drivers.Topic {
 		}
 	}
 	return out
+}
+
+// weigh notes the weakest guarantee that anybody asks of each topic: what is sent with that much is owed no more.
+func (p *plan) weigh() {
+	for i := range p.topics {
+		t := &p.topics[i]
+		for _, e := range p.scenario.Producers {
+			if e.To == p.names[t.Name] && (t.Least == 0 || e.Guarantee < t.Least) {
+				t.Least = e.Guarantee
+			}
+		}
+	}
 }
 
 func (p *plan) topicNamed(name string) drivers.Topic {
