@@ -29,6 +29,12 @@ type Cluster interface {
 	Close(ctx context.Context) error
 }
 
+// Optioner is a Cluster with options for its driver that only whoever started it can know, such as where the nodes tell of themselves.
+type Optioner interface {
+	// DriverOptions are new at every call, in the names of options.<driver>.
+	DriverOptions() map[string]string
+}
+
 // Spec says what to start.
 type Spec struct {
 	// Kind of broker: "nats".

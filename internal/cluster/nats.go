@@ -5,15 +5,20 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // nats is a cluster of nats-server nodes.
 type nats struct {
 	fleet
-	nodes []*natsNode
+	nodes    []*natsNode
+	monitors []string // host:port of the monitoring ports
 }
 
-var _ local = (*nats)(nil)
+var (
+	_ local    = (*nats)(nil)
+	_ Optioner = (*nats)(nil)
+)
 
 // startNATS takes its ports from choose: three a node, for clients, for monitoring, for routes.
 func startNATS(ctx context.Context, spec Spec, choose func(n int) ([]int, error)) (Cluster, error) {
@@ -51,10 +56,16 @@ func (c *nats) lay() error {
 			return err
 		}
 		n := &natsNode{Process: p, cluster: c, monitor: "http://" + loopback(conf.monitor)}
+		c.monitors = append(c.monitors, loopback(conf.monitor))
 		p.argv, p.probe = natsCommand(c.spec.Self, file), n.probe
 		c.nodes = append(c.nodes, n)
 	}
 	return nil
+}
+
+// DriverOptions tell the driver where it can audit the servers' own settings.
+func (c *nats) DriverOptions() map[string]string {
+	return map[string]string{"monitor": strings.Join(c.monitors, ",")}
 }
 
 func (c *nats) start(ctx context.Context) error {

@@ -282,7 +282,7 @@ func headline(r *reports.Run) string {
 		return fmt.Sprintf("%s messages were acknowledged; the scenario checks nothing, so nothing is known of what became of them.%s",
 			reports.Count(r.Counts.Acked), tail)
 	case r.Verdict == reports.Pass:
-		return arrived(r) + tail
+		return arrived(r) + turnedAway(r) + tail
 	case r.Verdict == reports.Fail && len(r.Reasons) > 0:
 		for i := range r.Checks {
 			if r.Checks[i].Verdict == reports.Fail {
@@ -322,6 +322,21 @@ func arrived(r *reports.Run) string {
 		all += fmt.Sprintf(" Nobody reads the other %s.", reports.Count(rest))
 	}
 	return all
+}
+
+// turnedAway says what came to nothing of what was sent: a broker that takes half of its load keeps every promise about the other.
+func turnedAway(r *reports.Run) string {
+	rejected, unknown := r.Counts.Rejected, r.Counts.Unknown
+	switch {
+	case rejected > 0 && unknown > 0:
+		return fmt.Sprintf(" The broker rejected %s more, and never said what became of %s.", reports.Count(rejected), reports.Count(unknown))
+	case rejected > 0:
+		return fmt.Sprintf(" The broker rejected %s more.", reports.Count(rejected))
+	case unknown > 0:
+		return fmt.Sprintf(" The broker never said what became of %s more.", reports.Count(unknown))
+	default:
+		return ""
+	}
 }
 
 // away says how long the broker was away in phases with faults.

@@ -258,3 +258,23 @@ func TestExitCode(t *testing.T) {
 		t.Error("the user's mistake is 64")
 	}
 }
+
+// What was turned away is told in the headline of a run that passed: checks are about what was acked.
+func TestHeadlineTellsWhatWasTurnedAway(t *testing.T) {
+	for _, test := range []struct {
+		rejected, unknown int64
+		tail              string
+	}{
+		{0, 0, "whole and as promised."},
+		{1200, 0, "promised. The broker rejected 1,200 more."},
+		{0, 7, "promised. The broker never said what became of 7 more."},
+		{3, 4, "promised. The broker rejected 3 more, and never said what became of 4."},
+	} {
+		r := passed()
+		r.Counts.Rejected, r.Counts.Unknown = test.rejected, test.unknown
+		decide(r)
+		if r.Verdict != reports.Pass || !strings.HasSuffix(r.Headline, test.tail) {
+			t.Errorf("%d rejected, %d unknown: %s %s", test.rejected, test.unknown, r.Verdict, r.Headline)
+		}
+	}
+}

@@ -96,16 +96,23 @@ func (x *execution) measured() {
 	r.Heat = reports.Heat{Bounds: m.Heat.Bounds, Cells: m.Heat.Cells}
 }
 
-// received is the rate of the slowest group that reads everything: groups each get a copy, so their sum would compare with nothing. What a
-// group had before does not count: a broker that delivers again is not faster.
+// received is the rate of the slowest group of each topic, summed over the topics: groups of one topic each get a copy, so their sum would
+// compare with nothing. What a group had before does not count: a broker that delivers again is not faster.
 func (x *execution) received(counts map[string]float64) float64 {
-	least := -1.0
-	for _, g := range x.plan.worker.Groups {
-		if n := fresh(counts, g.ID); least < 0 || n < least {
-			least = n
+	sum := 0.0
+	for i := range x.plan.topics {
+		least := -1.0
+		for _, g := range x.plan.worker.Groups {
+			if g.Topic.Name != x.plan.topics[i].Name {
+				continue
+			}
+			if n := fresh(counts, g.ID); least < 0 || n < least {
+				least = n
+			}
 		}
+		sum += max(0, least)
 	}
-	return max(0, least)
+	return sum
 }
 
 // fresh is what of a group's deliveries it had not received before.

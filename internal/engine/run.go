@@ -274,12 +274,13 @@ func (x *execution) provision(ctx context.Context) error {
 		defer cancel()
 		c, err := cluster.Start(ctx, cluster.Spec{
 			Kind: x.Driver.Name(), Nodes: x.Target.Nodes, Dir: filepath.Join(x.folder.Path, clusterFolder),
-			Server: x.Scenario.DriverOptions(x.Driver.Name()).Server, Keep: x.Keep, Logger: x.Logger,
+			Server: x.serverSettings(), Keep: x.Keep, Logger: x.Logger,
 		})
 		if err != nil {
 			return environment(fmt.Errorf("start target %s: %w", x.Target, err))
 		}
 		x.cluster = c
+		x.plan.know(c)
 	}
 	x.plan.config.Servers = x.cluster.Servers()
 	x.links.NameNodes(x.nodeAt)

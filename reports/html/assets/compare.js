@@ -7,7 +7,7 @@ if (byId("overtime")) {
   const lines = of => data.lines.map(l => ({ name: l.name, color: l.color, values: l[of] }));
   const add = spec => { if (spec.series.some(s => s.values.some(v => v != null))) t.add(spec); };
   add({ title: "End-to-end latency, p99", note: "of each second", height: 220, scale: times, format: duration, series: lines("endToEnd") });
-  add({ title: "Received per second", note: "by the slowest group", height: 170, scale: counts, format: count, series: lines("received") });
+  add({ title: "Received per second", note: "by the slowest group of each topic", height: 170, scale: counts, format: count, series: lines("received") });
   add({ title: "Ack latency, p99", note: "of each second", height: 170, scale: times, format: duration, series: lines("ack") });
   drawn.push([byId("overtime"), t.redraw]);
 }
