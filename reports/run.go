@@ -51,15 +51,17 @@ type Run struct {
 	// Interrupted runs were cut short by the user; what they know is still true.
 	Interrupted bool `json:"interrupted"`
 
-	Scenario    Scenario    `json:"scenario"`
-	Target      Target      `json:"target"`
-	Counts      Counts      `json:"counts"`
-	Checks      []Check     `json:"checks"`
-	Phases      []Phase     `json:"phases"`
-	Faults      []Fault     `json:"faults"`
-	Gates       []Gate      `json:"gates"`
-	Drains      []Drain     `json:"drains"`
-	Replays     []Replay    `json:"replays,omitempty"`
+	Scenario Scenario `json:"scenario"`
+	Target   Target   `json:"target"`
+	Counts   Counts   `json:"counts"`
+	Checks   []Check  `json:"checks"`
+	Phases   []Phase  `json:"phases"`
+	Faults   []Fault  `json:"faults"`
+	Gates    []Gate   `json:"gates"`
+	Drains   []Drain  `json:"drains"`
+	Replays  []Replay `json:"replays,omitempty"`
+	// LeftBehind says what could not be undone or taken away when the run was over; empty in all other runs.
+	LeftBehind  string      `json:"left_behind,omitempty"`
 	Harness     Harness     `json:"harness"`
 	Environment Environment `json:"environment"`
 	Series      []Second    `json:"series"`

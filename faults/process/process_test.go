@@ -242,6 +242,25 @@ func TestSilentNodeIsStartedAgain(t *testing.T) {
 	}
 }
 
+// A stop that another way ended the process is no proof of how it behaves when it is stopped.
+func TestStopThatWasAKill(t *testing.T) {
+	node := &killedByStop{stub{status: faults.Status{Running: true, PID: 7}, signal: errors.New("it was killed"), start: func(s *stub) error {
+		s.status = faults.Status{Running: true, PID: 8}
+		return nil
+	}}}
+	r, _ := guarded(t, process.Stop(), "n1", &target{t: t, nodes: []faults.Node{node}})
+	if r.Evidence.Bit || !r.Undone || !strings.Contains(r.Evidence.Why, "n1 ended as process 7, and not in the way that was asked for: it was killed") {
+		t.Errorf("record %+v; want it undone, and not to have bitten", r)
+	}
+}
+
+type killedByStop struct{ stub }
+
+func (k *killedByStop) Stop(context.Context) error {
+	k.status = faults.Status{Exit: "signal: killed"}
+	return k.signal
+}
+
 // dying is a stub that a signal ends.
 type dying struct {
 	*stub

@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"ordeal/faults"
 )
@@ -35,6 +36,9 @@ func (s *stop) Inject(ctx context.Context, t faults.Target) (faults.Recovery, er
 		v.witnessEnd(context.WithoutCancel(ctx), told)
 		// It may have heard, and take its time. (A kill takes none: who lives on was not hit.)
 		v.ending = !v.bitten() && (errors.Is(told, context.DeadlineExceeded) || errors.Is(told, context.Canceled))
+		if told != nil && v.bitten() {
+			v.saw(false, fmt.Sprintf("ended%s, and not in the way that was asked for: %v", as(v.before.PID), told))
+		}
 		return nil
 	})
 	return &restart{target: t, victims: victims, undo: undo}, nil

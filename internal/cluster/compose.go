@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -161,13 +162,21 @@ func (c *compose) name(ctx context.Context) error {
 	return nil
 }
 
+// stopSeconds is how long a service may take to end by itself: less than a fault has to take effect. Docker's own default is 10, after which it
+// kills and says nothing of it.
+const stopSeconds = 24
+
 // commands act upon a service.
 func (c *compose) commands(service string) Commands {
+	inspect := func(what string) string {
+		return "docker inspect --format '" + what + "' $(" + c.shellLine("ps", "--all", "--quiet", service) + ")"
+	}
+	stop := c.shellLine("stop", "--timeout", strconv.Itoa(stopSeconds), service) + ` && case "$(` + inspect("{{.State.ExitCode}}") +
+		fmt.Sprintf(`)" in 137) echo "it did not end within %d s and was killed" >&2; exit 1;; esac`, stopSeconds)
 	return Commands{
-		Kill: c.shellLine("kill", service), Stop: c.shellLine("stop", service), Start: c.shellLine("start", service),
+		Kill: c.shellLine("kill", service), Stop: stop, Start: c.shellLine("start", service),
 		Pause: c.shellLine("pause", service), Resume: c.shellLine("unpause", service),
-		Alive: "docker inspect --format '{{if .State.Running}}{{.State.Pid}}{{end}}' $(" +
-			c.shellLine("ps", "--all", "--quiet", service) + ") | grep .",
+		Alive: inspect("{{if .State.Running}}{{.State.Pid}}{{end}}") + " | grep .",
 	}
 }
 

@@ -85,7 +85,7 @@ func (x *execution) conclude(ctx context.Context, trouble error) error {
 		err = x.ledger.Leave()
 	}
 	if err != nil {
-		problems = append(problems, environment(err))
+		x.run.LeftBehind = err.Error()
 	}
 	x.run.Environment = describeMachine(x.Version, strings.TrimSpace(x.Driver.Name()+" "+x.run.Target.Version))
 	x.run.Drains = x.drains
@@ -192,6 +192,9 @@ func decide(r *reports.Run, problems ...error) {
 		if err != nil {
 			note(ExitCode(err), reports.Inconclusive, err.Error())
 		}
+	}
+	if r.LeftBehind != "" {
+		note(ExitEnvironment, reports.Inconclusive, r.LeftBehind)
 	}
 	for i := range r.Checks {
 		if !r.Begun() && len(r.Reasons) > 0 {

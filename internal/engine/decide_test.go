@@ -50,6 +50,10 @@ func blows() []blow {
 			func(*reports.Run) error { return environment(errors.New("no broker")) },
 		},
 		{
+			"something left behind", ExitEnvironment, reports.Inconclusive, "remove the cluster: permission denied",
+			nothing(func(r *reports.Run) { r.LeftBehind = "remove the cluster: permission denied" }),
+		},
+		{
 			"a fault not undone", ExitEnvironment, reports.Inconclusive, "process.kill on any: It could not be undone",
 			nothing(func(r *reports.Run) {
 				r.Faults[0].Verdict, r.Faults[0].Why, r.Faults[0].NotUndone = reports.Fail, "It could not be undone.", true

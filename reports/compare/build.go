@@ -49,7 +49,7 @@ func New(runs []*reports.Run, o Options) (*Comparison, error) {
 	var verdicts []reports.Verdict
 	var sides []side
 	for _, r := range runs {
-		verdicts = append(verdicts, r.Verdict)
+		verdicts, c.Closed = append(verdicts, r.Verdict), c.Closed || r.Closed()
 		i := slices.IndexFunc(sides, func(s side) bool { return s.name == r.Target.Name })
 		if i < 0 {
 			i = len(sides)
@@ -91,8 +91,8 @@ func (s *side) counted() []*reports.Run {
 	return passed
 }
 
-// target describes the side. One run that failed, or whose backlog the target did not hand over in time, is enough to lose the ranking: the
-// runs that passed would be a choice of the best.
+// target describes the side. One run that failed, whose backlog the target did not hand over in time, in which it did not come back from a
+// fault, or that missed a gate with a doubt, is enough to lose the ranking: the runs that passed would be a choice of the best.
 func (s *side) target(label, folder string) Target {
 	last := s.runs[len(s.runs)-1]
 	t := Target{
@@ -100,7 +100,7 @@ func (s *side) target(label, folder string) Target {
 		Guarantee: last.Target.Guarantee, Promise: last.Target.Promise,
 	}
 	var verdicts, audits []reports.Verdict
-	failed, passed, undrained := 0, 0, 0
+	failed, passed, undrained, away, doubtful := 0, 0, 0, 0, 0
 	for _, r := range s.runs {
 		verdicts, audits = append(verdicts, r.Verdict), append(audits, r.Target.GuaranteeVerdict)
 		switch r.Verdict {
@@ -109,8 +109,14 @@ func (s *side) target(label, folder string) Target {
 		case reports.Pass:
 			passed++
 		case reports.Inconclusive:
-			if !r.Interrupted && slices.ContainsFunc(r.Drains, func(d reports.Drain) bool { return !d.Complete }) {
+			switch {
+			case r.Interrupted:
+			case slices.ContainsFunc(r.Faults, func(f reports.Fault) bool { return f.Verdict == reports.Fail }):
+				away++
+			case slices.ContainsFunc(r.Drains, func(d reports.Drain) bool { return !d.Complete }):
 				undrained++
+			case slices.ContainsFunc(r.Gates, func(g reports.Gate) bool { return g.Verdict == reports.Inconclusive && !g.Met }):
+				doubtful++
 			}
 		}
 	}
@@ -127,6 +133,10 @@ func (s *side) target(label, folder string) Target {
 		t.Why = fmt.Sprintf("%d of %d runs failed", failed, len(s.runs))
 	case passed == 0:
 		t.Why = "no run was conclusive"
+	case away > 0:
+		t.Why = fmt.Sprintf("in %d of %d runs it did not come back from a fault", away, len(s.runs))
+	case doubtful > 0:
+		t.Why = fmt.Sprintf("%d of %d runs missed a gate, by what may have been ordeal's own doing", doubtful, len(s.runs))
 	case undrained > 0:
 		t.Why = fmt.Sprintf("%d of %d runs were not drained", undrained, len(s.runs))
 	default:

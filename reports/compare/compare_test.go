@@ -160,23 +160,58 @@ func changed(t *testing.T, unequal bool, change func(r *reports.Run)) *compare.C
 
 // A run that the target itself made inconclusive costs it the ranking, one that the machine did does not, but is told.
 func TestInconclusiveRuns(t *testing.T) {
-	for _, undrained := range []bool{false, true} {
+	for _, test := range []struct {
+		why    string // it loses the ranking; empty where it does not
+		strike func(r *reports.Run)
+	}{
+		{"", func(r *reports.Run) { r.Drains = []reports.Drain{{Group: "payment", Complete: true}} }},
+		{"", func(r *reports.Run) { r.Gates = []reports.Gate{{Verdict: reports.Inconclusive, Met: true}} }},
+		{"1 of 5 runs were not drained", func(r *reports.Run) { r.Drains = []reports.Drain{{Group: "payment"}} }},
+		{"in 1 of 5 runs it did not come back from a fault", func(r *reports.Run) { r.Faults = []reports.Fault{{Verdict: reports.Fail}} }},
+		{"1 of 5 runs missed a gate, by what may have been ordeal's own doing", func(r *reports.Run) {
+			r.Gates = []reports.Gate{{Verdict: reports.Inconclusive}}
+		}},
+		{"", func(r *reports.Run) { r.Interrupted, r.Drains = true, []reports.Drain{{Group: "payment"}} }},
+	} {
 		once := false
 		c := changed(t, false, func(r *reports.Run) {
-			if r.Target.Name != "nats:3" || once {
-				return
+			if r.Target.Name == "nats:3" && !once {
+				once, r.Verdict, r.Drains = true, reports.Inconclusive, nil
+				test.strike(r)
 			}
-			once = true
-			r.Verdict = reports.Inconclusive
-			r.Drains = []reports.Drain{{Group: "payment", Complete: !undrained}}
 		})
-		if got := c.Targets[0]; got.Ranked == undrained || undrained && got.Why != "1 of 5 runs were not drained" {
-			t.Errorf("undrained %v: ranked %v, %q", undrained, got.Ranked, got.Why)
+		if got := c.Targets[0]; got.Ranked != (test.why == "") || got.Why != test.why {
+			t.Errorf("ranked %v, because %q; expected %q", got.Ranked, got.Why, test.why)
 		}
 		told := slices.ContainsFunc(c.Notes, func(n string) bool { return strings.Contains(n, "1 run was inconclusive and not counted") })
-		if told == undrained {
-			t.Errorf("undrained %v: the notes are %q", undrained, c.Notes)
+		if told != (test.why == "") {
+			t.Errorf("%q: the notes are %q", test.why, c.Notes)
 		}
+	}
+}
+
+// The latencies of a closed loop are its window divided by its rate: they are shown as what they are, and nobody is ranked by them.
+func TestClosedLoopsAreNotRankedByLatency(t *testing.T) {
+	for _, closed := range []bool{false, true} {
+		c := changed(t, false, func(r *reports.Run) {
+			r.Phases = slices.Clone(r.Phases)
+			for i := range r.Phases {
+				if closed {
+					r.Phases[i].OfferedRate = -1
+				}
+			}
+		})
+		latencies := 0
+		for _, f := range c.Figures {
+			if strings.Contains(f.Key, "ack.p") || strings.Contains(f.Key, "end_to_end.p") {
+				latencies++
+			}
+		}
+		noted := slices.ContainsFunc(c.Notes, func(n string) bool { return strings.Contains(n, reports.ClosedNote) })
+		if closed != (latencies == 0) || closed != noted || closed != c.Closed {
+			t.Errorf("closed %v: %d figures of latency, noted %v, %v", closed, latencies, noted, c.Closed)
+		}
+		figure(t, c, "steady.received_rate")
 	}
 }
 

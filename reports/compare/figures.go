@@ -62,19 +62,24 @@ func inPhase(name string, of func(p *reports.Phase) (float64, bool)) func(*repor
 	}
 }
 
-// What a phase says; the latencies only where there were messages.
+// What a phase says; the latencies only where there were messages, and a schedule: those of a closed loop follow from its window and the
+// rate, so that to rank them would be to count one result several times.
+
+// timed tells whether a latency of m stands for something of its own.
+func timed(p *reports.Phase, m *reports.Percentiles) bool { return m.Count > 0 && p.OfferedRate >= 0 }
 
 func received(p *reports.Phase) (float64, bool) { return p.ReceivedRate, true }
 func unknown(p *reports.Phase) (float64, bool)  { return float64(p.Unknown), true }
 func rejected(p *reports.Phase) (float64, bool) { return float64(p.Rejected), true }
-func ackP50(p *reports.Phase) (float64, bool)   { return float64(p.Ack.P50), p.Ack.Count > 0 }
-func ackP99(p *reports.Phase) (float64, bool)   { return float64(p.Ack.P99), p.Ack.Count > 0 }
+func ackP50(p *reports.Phase) (float64, bool)   { return float64(p.Ack.P50), timed(p, &p.Ack) }
+func ackP99(p *reports.Phase) (float64, bool)   { return float64(p.Ack.P99), timed(p, &p.Ack) }
+
 func endToEndP50(p *reports.Phase) (float64, bool) {
-	return float64(p.EndToEnd.P50), p.EndToEnd.Count > 0
+	return float64(p.EndToEnd.P50), timed(p, &p.EndToEnd)
 }
 
 func endToEndP99(p *reports.Phase) (float64, bool) {
-	return float64(p.EndToEnd.P99), p.EndToEnd.Count > 0
+	return float64(p.EndToEnd.P99), timed(p, &p.EndToEnd)
 }
 
 func away(p *reports.Phase) (float64, bool) {

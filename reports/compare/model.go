@@ -40,11 +40,13 @@ type Comparison struct {
 	Calm  string `json:"calm"`
 	Rough string `json:"rough"`
 	// LateAfter is the end-to-end latency in ns above which a message counts as late.
-	LateAfter int64    `json:"late_after"`
-	Targets   []Target `json:"targets"`
-	Groups    []Group  `json:"groups"`
-	Figures   []Figure `json:"figures"`
-	Curves    []Curve  `json:"curves"`
+	LateAfter int64 `json:"late_after"`
+	// Closed tells that a closed loop took part in a recorded phase: see reports.ClosedNote.
+	Closed  bool     `json:"closed,omitempty"`
+	Targets []Target `json:"targets"`
+	Groups  []Group  `json:"groups"`
+	Figures []Figure `json:"figures"`
+	Curves  []Curve  `json:"curves"`
 	// OverTime is how the runs went, second by second.
 	OverTime OverTime `json:"over_time"`
 	// Refused are the runs that never began; they are in no figure.
