@@ -81,7 +81,7 @@ const authOption = "auth"
 // composeWord begins targets that docker compose starts.
 const composeWord = "compose"
 
-// ParseTarget understands DRIVER, DRIVER:NODES, the same behind compose:, and DRIVER://[user:password@]host:port[,host:port…], each with an
+// ParseTarget understands DRIVER, DRIVER:NODES, the same behind compose:, and DRIVER://[user:password@]host:port[,host:port…][/vhost], each with an
 // optional ?option=value&…, in which auth names the mechanism by which clients prove who they are. Errors are *TargetError.
 func ParseTarget(text string, drivers []string) (Target, error) {
 	t := Target{Text: text, Options: map[string]string{}}
@@ -173,11 +173,34 @@ func (t *Target) address(hosts string) error {
 		}
 		hosts = hosts[at+1:]
 	}
-	for host := range strings.SplitSeq(strings.TrimSuffix(hosts, "/"), ",") {
+	hosts, path, _ := strings.Cut(hosts, "/")
+	if err := t.path(path); err != nil {
+		return err
+	}
+	for host := range strings.SplitSeq(hosts, ",") {
 		if _, _, err := net.SplitHostPort(host); err != nil {
 			return fmt.Errorf("%q is not host:port", host)
 		}
 		t.Servers = append(t.Servers, host)
 	}
+	return nil
+}
+
+// path takes what stands behind the addresses, which is a virtual host in the URLs of RabbitMQ (rabbitmq.com/docs/uri-spec), as its option.
+func (t *Target) path(path string) error {
+	const vhost = "vhost"
+	switch {
+	case path == "":
+		return nil
+	case t.Driver != "rabbitmq":
+		return fmt.Errorf("/%s stands behind the addresses, and %s has nothing of the kind; options are written as ?name=value", path, t.Driver)
+	case t.Options[vhost] != "":
+		return fmt.Errorf("/%s stands behind the addresses, and ?%s=%s as well", path, vhost, t.Options[vhost])
+	}
+	name, err := url.PathUnescape(path)
+	if err != nil || strings.Contains(path, "/") {
+		return fmt.Errorf("its virtual host %q cannot be decoded: write a slash in it as %%2F", path)
+	}
+	t.Options[vhost] = name
 	return nil
 }

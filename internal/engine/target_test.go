@@ -33,9 +33,13 @@ func TestParseTarget(t *testing.T) {
 		{"nats://me:p%40ss@host:1?x=y", Target{
 			Driver: "nats", Servers: []string{"host:1"}, Auth: drivers.Auth{User: "me", Password: "p@ss"}, Options: map[string]string{"x": "y"},
 		}},
+		{"amqp://me:a%2Fb@host:1,host:2/my%2Fhost", Target{
+			Driver: "rabbitmq", Servers: []string{"host:1", "host:2"}, Auth: drivers.Auth{User: "me", Password: "a/b"},
+			Options: map[string]string{"vhost": "my/host"},
+		}},
 	}
 	for _, test := range tests {
-		got, err := ParseTarget(test.text, []string{"memory", "nats"})
+		got, err := ParseTarget(test.text, []string{"memory", "nats", "rabbitmq"})
 		test.want.Text = test.text
 		if err != nil || !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s: %+v, %v, expected %+v", test.text, got, err, test.want)
@@ -57,6 +61,9 @@ func TestParseTargetSaysWhatIsWrong(t *testing.T) {
 		{"nats://host", `"host" is not host:port`},
 		{"nats://a:1,", `"" is not host:port`},
 		{"nats://%zz@host:1", "user cannot be decoded"},
+		{"redis://host:6379/0", "/0 stands behind the addresses, and redis has nothing of the kind"},
+		{"amqp://host:1/a?vhost=b", "/a stands behind the addresses, and ?vhost=b as well"},
+		{"amqp://host:1/a/b", `virtual host "a/b" cannot be decoded`},
 		{"nats://u:%zz@host:1", "password cannot be decoded"},
 		{"nats://me:pa?ss@host:1", `"nats://me:***@host:1": what stands before the last @ has a question mark`},
 		{"nats://me:p@a?b@host:1", `"nats://me:***@host:1"`},
