@@ -76,16 +76,17 @@ type producer struct {
 	horizon int64 // what was intended up to here is sent in this tick
 	phase   int
 	// excuse is how much of the present lateness, in ns, is not ordeal's own: for so long, since everything due was last sent, the window
-	// was full, a send blocked, or there was no connection. hindered tells that this is so for the time since now.
-	excuse      int64
-	hindered    bool
-	blocked     int64 // ns for which the window was full, a send blocked, or there was no connection
-	incarnation uint16
-	connected   atomic.Bool
-	finished    atomic.Bool // it has no more to do, and no connection because of that
-	reconnects  atomic.Int64
-	resent      atomic.Int64
-	stopped     int64 // when sending ended
+	// was full, a send blocked, or there was no connection. Of the time since now it is to gain all where hindered is set, and else held,
+	// for which a send blocked: never both, or ordeal's own lateness would pass for the broker's.
+	excuse, held int64
+	hindered     bool
+	blocked      int64 // ns for which the window was full, a send blocked, or there was no connection
+	incarnation  uint16
+	connected    atomic.Bool
+	finished     atomic.Bool // it has no more to do, and no connection because of that
+	reconnects   atomic.Int64
+	resent       atomic.Int64
+	stopped      int64 // when sending ended
 }
 
 func (p *producer) open(ctx context.Context) error {
@@ -157,9 +158,10 @@ func (p *producer) loop(ctx context.Context) {
 func (p *producer) tick() {
 	now := p.run.clock.Now()
 	if p.hindered {
-		p.excuse += now - p.now
+		p.held = now - p.now
 	}
-	p.now, p.hindered = now, false
+	p.excuse += p.held
+	p.now, p.held, p.hindered = now, 0, false
 	p.horizon = p.pacer.Due(now)
 	if now >= p.run.plan.Until {
 		p.horizon = now // what is left, however the ticks fall
@@ -314,7 +316,7 @@ func (p *producer) send(ctx context.Context) {
 	before := p.run.clock.Now()
 	err := p.client.Send(ctx, p.batch)
 	if took := p.run.clock.Now() - before; took > blockedSend {
-		p.excuse += took
+		p.held = took
 		p.blocked += took
 	}
 	if err != nil && ctx.Err() == nil {

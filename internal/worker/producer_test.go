@@ -401,6 +401,50 @@ func TestStopWithoutAConnection(t *testing.T) {
 	}
 }
 
+// What blocks excuses being late for as long as it lasts, and not for twice that: ordeal's own lateness would pass for the broker's.
+func TestNoTimeExcusesTwice(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		window int
+		broken bool // sends lose the connection, too
+	}{{"the window is full", 10, false}, {"the connection is lost", 10_000, true}} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFake()
+			var p *producer
+			var began int64
+			excused := 0
+			f.send = func(n int64) error { // on the producer's goroutine
+				if n == 0 {
+					began = p.now
+				}
+				if p.excuse > p.now-began {
+					t.Errorf("send %d: %s are excused, %s have passed", n, time.Duration(p.excuse), time.Duration(p.now-began))
+				}
+				if p.excuse > 0 {
+					excused++
+				}
+				time.Sleep(20 * time.Millisecond)
+				if test.broken && n < 4 {
+					return errBroken
+				}
+				return nil
+			}
+			plan := testPlan(t, 100_000, 100*time.Millisecond) // more than a batch falls due in a send
+			plan.Probes, plan.Producers[0].Window = nil, test.window
+			r := newRig(t, f, plan)
+			p = r.producers[0]
+			r.connect()
+			r.begin()
+			await(t, "some sends", func() bool { return f.sends.Load() > 4 })
+			r.StopSending()
+			r.sent()
+			if r.stop(); excused == 0 {
+				t.Error("nothing was excused, though every send blocked")
+			}
+		})
+	}
+}
+
 // A closed loop whose sends block is held up by the broker, though its window is never full; one whose sends do not is not.
 func TestBlockedSendsHoldAClosedLoopUp(t *testing.T) {
 	for _, pause := range []time.Duration{0, 2 * time.Millisecond} {
