@@ -24,6 +24,8 @@ const (
 	closedPoll = int64(8 * time.Millisecond)
 	// blockedSend is how long a Send must take to count as the broker's back-pressure and not as ordeal's own lateness.
 	blockedSend = int64(500 * time.Microsecond)
+	// answerPoll is how often a producer looks for receipts that it is not woken for.
+	answerPoll = int64(10 * time.Millisecond)
 	// flushGrace is how long an interrupted producer waits for receipts.
 	flushGrace = 2 * time.Second
 )
@@ -134,7 +136,7 @@ func (p *producer) loop(ctx context.Context) {
 			continue
 		}
 		p.tick()
-		if p.now >= p.run.plan.Until && p.allSent() {
+		if p.now >= p.run.plan.Until && p.done() {
 			break
 		}
 		p.gather()
@@ -191,9 +193,15 @@ func (p *producer) intended() int64 {
 	return p.cursor.At(p.plan.Offset + p.next*p.plan.Stride)
 }
 
-// allSent tells that nothing more will fall due before the end and nothing is waiting for another try.
-func (p *producer) allSent() bool {
-	return (p.cursor == nil || p.due >= p.run.plan.Until) && p.window.retry.none()
+// over tells that no more messages fall due.
+func (p *producer) over() bool {
+	return p.due >= p.run.plan.Until || p.cursor == nil && p.now >= p.run.plan.Until
+}
+
+// done tells that nothing more will be sent: nothing falls due, and nothing waits for another try or may come to, for what is in flight
+// may fail. The order matters: what is no more in flight was shown to wait before (see showSettled).
+func (p *producer) done() bool {
+	return p.over() && (p.plan.Attempts <= 1 || p.window.inFlight.Load() == 0) && p.window.retry.none()
 }
 
 // gather fills the batch with what is due and fits into the window, and notes the attempts.
@@ -231,7 +239,7 @@ func (p *producer) fill() {
 			p.excuse = 0 // on time again
 			return
 		}
-		if p.due >= p.run.plan.Until || p.cursor == nil && p.now >= p.run.plan.Until {
+		if p.over() {
 			return
 		}
 		i, ok := p.window.take()
@@ -324,10 +332,16 @@ func (p *producer) send(ctx context.Context) {
 	}
 }
 
-// wait sleeps until the next message is due, the window has room, or a retry's pause is over.
+// wait sleeps until the next message is due, the window has room, a retry's pause is over, or the end has come.
 func (p *producer) wait(ctx context.Context) {
-	until := p.due
-	full := p.due <= p.horizon && p.due < p.run.plan.Until
+	end := p.run.plan.Until
+	if p.now >= end {
+		end = p.now + answerPoll // only what was sent matters now
+	}
+	until, full := end, false
+	if !p.over() {
+		until, full = p.due, p.due <= p.horizon
+	}
 	switch {
 	case full && p.cursor == nil && !p.run.held():
 		// Waking for every single slot would send batches of one: an eighth of the window is as good for the broker.
@@ -339,9 +353,9 @@ func (p *producer) wait(ctx context.Context) {
 		until = p.now + int64(time.Second)
 	case full:
 		p.window.wanted.Store(1)
-		until = p.now + int64(10*time.Millisecond)
+		until = p.now + answerPoll
 	case p.plan.Attempts > 1 && p.window.inFlight.Load() > 0:
-		until = min(until, p.now+int64(10*time.Millisecond))
+		until = min(until, p.now+answerPoll)
 	}
 	if !p.window.retry.none() {
 		until = min(until, p.window.retryAt[p.window.retry.peek()])
@@ -350,7 +364,10 @@ func (p *producer) wait(ctx context.Context) {
 		p.window.wanted.Store(0)
 		return
 	}
-	err := p.pacer.Wait(ctx, p.now, min(until, max(p.run.plan.Until, p.now+int64(time.Millisecond))))
+	if p.now >= p.run.plan.Until && !full && p.flushed(ctx) {
+		return
+	}
+	err := p.pacer.Wait(ctx, p.now, min(until, end))
 	p.window.wanted.Store(0)
 	if full {
 		p.blocked += p.run.clock.Now() - p.now
@@ -358,6 +375,20 @@ func (p *producer) wait(ctx context.Context) {
 	if err != nil && !errors.Is(err, ctx.Err()) {
 		p.errors.note("pacer", err)
 	}
+}
+
+// flushed has the client send what it holds back for more to come, of which there is none, and waits a little for the answers. It tells
+// whether all came.
+func (p *producer) flushed(ctx context.Context) bool {
+	if p.window.inFlight.Load() == 0 {
+		return false // a retry's pause is what is waited for
+	}
+	flush, cancel := context.WithTimeout(ctx, time.Duration(answerPoll))
+	defer cancel()
+	if err := p.client.Flush(flush); err != nil && flush.Err() == nil {
+		p.errors.note("flush", err)
+	}
+	return p.window.inFlight.Load() == 0
 }
 
 // finish waits for the receipts of what is in flight and leaves.
