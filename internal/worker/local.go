@@ -246,7 +246,7 @@ func (w *Local) Start(clock measure.Clock, c *measure.Collector, spans []measure
 
 // The names of the counters that a worker keeps with the collector.
 const (
-	SentCounter     = "sent"
+	SentCounter     = "sent" // messages, each once, however often it was tried
 	AckedCounter    = "acked"
 	RejectedCounter = "rejected"
 	UnknownCounter  = "unknown"

@@ -64,7 +64,8 @@ type producer struct {
 	touched  uint16
 	// concluded is what is yet to be told of their messages, in streaks.
 	concluded []history.Receipt
-	// handed counts messages given to the driver, outcomes what became of them; settled is what outcomes are yet to be told.
+	// handed counts messages given to the driver, each once, for it is held against how many were due; outcomes counts what became of them,
+	// and settled is what outcomes are yet to be told.
 	handed   *measure.Counter
 	outcomes [3]*measure.Counter
 	// failed counts, by phase and outcome, messages that were not acked; settling is the phase of the latest receipt's message. They are the
@@ -215,8 +216,13 @@ func (p *producer) gather() {
 	if p.log != nil {
 		p.log.Attempts(p.attempts)
 	}
+	first := int64(0)
 	for i := range p.attempts {
 		p.lag(&p.attempts[i], excuse)
+		first += int64(p.attempts[i].Following) + 1
+	}
+	if first > 0 {
+		p.handed.Add(first)
 	}
 }
 
@@ -318,9 +324,7 @@ func (p *producer) again() bool {
 }
 
 func (p *producer) send(ctx context.Context) {
-	n := int64(len(p.batch))
-	p.window.inFlight.Add(n)
-	p.handed.Add(n)
+	p.window.inFlight.Add(int64(len(p.batch)))
 	before := p.run.clock.Now()
 	err := p.client.Send(ctx, p.batch)
 	if took := p.run.clock.Now() - before; took > blockedSend {

@@ -70,6 +70,9 @@ func TestRetriesMergeOutcomes(t *testing.T) {
 			if want := int64(10 * (test.sent - 1)); run.result.Resent != want {
 				t.Errorf("%d sends were repeats, expected %d", run.result.Resent, want)
 			}
+			if n := run.metrics.Finish().Phases[0].Counts[SentCounter]; n != 10 { // else repeats would hide that others were never sent
+				t.Errorf("%v messages are counted as sent, expected 10, however often they were tried", n)
+			}
 		})
 	}
 }
