@@ -19,11 +19,13 @@ type events struct {
 // book plays everything into a book.
 func (e *events) book() *Book { return e.bookWith(windowMax) }
 
-// bookWith does so with another window for what waits for its turn in groups of several members.
+// bookWith does so with another window for what waits for its turn in groups of several members, and less for all shards together.
 func (e *events) bookWith(window int) *Book {
 	b := NewBook(e.plan)
 	for _, g := range b.groups {
-		g.log.window = min(g.log.window, window)
+		if o := g.log; o.window > window {
+			o.window, o.most, o.share = window, window*3/2, max(2, window/2)
+		}
 	}
 	for i := 0; i < len(e.attempts); {
 		n := i + 1 // of one producer, as its goroutine tells of them
