@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"ordeal/drivers"
+	"ordeal/internal/history"
+	"ordeal/internal/judge"
 	"ordeal/internal/message"
 	"ordeal/internal/schedule"
 )
@@ -77,7 +79,7 @@ func TestRetriesMergeOutcomes(t *testing.T) {
 	}
 }
 
-// A message that is in flight at the end still has all its tries: what a broker takes at the third is not rejected because it was sent late.
+// A message that is in flight at the end still has all its tries: what a broker takes at the third is not rejected for its being late.
 func TestWhatFailsAfterTheEndIsTriedAgain(t *testing.T) {
 	const attempts = 3
 	for _, closed := range []bool{false, true} {
@@ -161,5 +163,53 @@ func TestUnsettledTriesEndWithTheSending(t *testing.T) {
 	r.sent()
 	if got := r.findings().Totals; got.Attempted != 20 || got.Unknown != 20 {
 		t.Errorf("attempted %d, unknown %d, expected 20 of each", got.Attempted, got.Unknown)
+	}
+}
+
+// A broker that rejects a message and stores it all the same is found out by what it delivers, also where the next try is acked: live and
+// from the history alike. One that stores what it acks only is not accused.
+func TestWhatWasRejectedAndStoredIsSeen(t *testing.T) {
+	const n = 10
+	for stores, want := range map[bool]int64{true: n, false: 0} {
+		t.Run(fmt.Sprintf("stores %t", stores), func(t *testing.T) {
+			f := newFake()
+			f.answer = func(p *fakeProducer, m drivers.Message) {
+				if f.sent(m) > 1 {
+					p.deliver(m)
+					return
+				}
+				if stores {
+					p.store(m)
+				}
+				p.receipt(drivers.Receipt{Token: m.Token, Outcome: drivers.Rejected, Err: errBroken})
+			}
+			plan := testPlan(t, 1000, n*time.Millisecond)
+			plan.Probes, plan.Producers[0].Attempts = nil, 2
+			r := newRig(t, f, plan)
+			r.connect()
+			r.begin()
+			r.sent()
+			r.received(0, n+want)
+			live := r.findings()
+			reader, err := history.Open(r.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer reader.Close() //nolint:errcheck // it was only read
+			again := judge.NewBook(r.judged)
+			if cut, err := reader.Replay(again); err != nil || cut.Why != "" {
+				t.Fatalf("%v, %v", err, cut)
+			}
+			for from, found := range map[string]*judge.Findings{"live": live, "history": again.Findings(live.Evidence)} {
+				got := found.Groups[0].Counts
+				if got[judge.Resurrected] != want || got[judge.InLog] != want {
+					t.Errorf("%s: %d were rejected and delivered, %d twice in the log, want %d",
+						from, got[judge.Resurrected], got[judge.InLog], want)
+				}
+				if sum := found.Totals; sum.Attempted != n || sum.Acked != n || sum.Rejected != 0 {
+					t.Errorf("%s: %d attempted, %d acked, %d rejected, want all acked", from, sum.Attempted, sum.Acked, sum.Rejected)
+				}
+			}
+		})
 	}
 }
