@@ -172,8 +172,16 @@ func (b *biography) held(name, broker string) reports.Step {
 	return s
 }
 
+// group names a group. A history may speak of one that its plan does not have, if its file is damaged; nothing of it is judged.
+func (b *biography) group(id uint32) string {
+	if int64(id) >= int64(len(b.plan.Groups)) {
+		return fmt.Sprintf("group number %d, which the history's plan does not have", id)
+	}
+	return "group " + b.plan.Groups[id].Name
+}
+
 func (b *biography) delivered(e history.Event) (what, note, tone string) {
-	what, note = "delivered", "group "+b.plan.Groups[e.Group].Name
+	what, note = "delivered", b.group(e.Group)
 	if e.Position.Known {
 		note += ", position " + positionText(e.Position)
 	}

@@ -14,7 +14,7 @@ type Attempt struct {
 	Following uint32
 }
 
-// Receipt is the final outcome of one attempt.
+// Receipt is the final outcome of one message. Where its first try was rejected and it is tried again, a receipt that says so comes before.
 type Receipt struct {
 	message.ID
 	Outcome  message.Outcome

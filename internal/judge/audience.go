@@ -52,6 +52,8 @@ type seenLane struct {
 // oddLane is what was odd about a lane.
 type oddLane struct {
 	twice, damaged set
+	// again are those that came first as ordeal had sent them again, and original those of them that then came as sent at first.
+	again, original set
 	// late is what was reordered in the lane, and in the shard where that is another unit.
 	late, lateShard set
 }
@@ -112,12 +114,30 @@ func (g *audience) deliver(d *history.Delivery) (repeated bool) {
 	r := &g.readers[p]
 	lane := r.lanes.at(d.Lane)
 	first := lane.seen.add(d.Seq, &g.pool)
-	if !first {
-		lane.oddities().twice.add(d.Seq, &g.pool)
+	if !first || d.Incarnation == message.Unordered {
+		lane.repeated(d, first, &g.pool)
 	}
 	r.whole++
 	g.order(d, p, lane, first)
 	return !first
+}
+
+// repeated notes a delivery that is not the message's first, or of a message that ordeal sent again.
+func (l *seenLane) repeated(d *history.Delivery, first bool, p *pool) {
+	odd := l.oddities()
+	switch again := d.Incarnation == message.Unordered; {
+	case first:
+		odd.again.add(d.Seq, p)
+		return
+	case !again && odd.again.has(d.Seq):
+		odd.original.add(d.Seq, p)
+	}
+	odd.twice.add(d.Seq, p)
+}
+
+// came tells whether the message came as it was sent at first.
+func (l *seenLane) came(seq uint64) bool {
+	return l.seen.has(seq) && (l.odd == nil || !l.odd.again.has(seq) || l.odd.original.has(seq))
 }
 
 // unwhole notes a body that is not whole. What it claims to be may be true, so it is kept.
@@ -176,8 +196,11 @@ func (l *seenLane) merge(other *seenLane, p *pool) {
 	})
 	if !both.empty() || other.odd != nil {
 		mine := l.oddities()
+		l.originals(other, &both, p)
 		mine.twice.unite(&both, p)
 		if theirs := other.odd; theirs != nil {
+			mine.again.unite(&theirs.again, p)
+			mine.original.unite(&theirs.original, p)
 			mine.twice.unite(&theirs.twice, p)
 			mine.damaged.unite(&theirs.damaged, p)
 			mine.late.unite(&theirs.late, p)
@@ -189,4 +212,21 @@ func (l *seenLane) merge(other *seenLane, p *pool) {
 		}
 	}
 	l.seen.unite(&other.seen, p)
+}
+
+// originals notes which of the messages that both parts have seen came to one of them as sent at first. Where none was sent again, all did.
+func (l *seenLane) originals(other *seenLane, both *set, p *pool) {
+	if l.odd.again.empty() && (other.odd == nil || other.odd.again.empty()) {
+		return
+	}
+	var found set
+	walk(both, both, inBoth, 0, limit, func(from, to uint64) bool {
+		for n := from; n < to; n++ {
+			if l.came(n) || other.came(n) {
+				found.add(n, p)
+			}
+		}
+		return true
+	})
+	l.odd.original.unite(&found, p)
 }

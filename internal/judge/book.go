@@ -50,8 +50,8 @@ func (b *Book) Attempts(as []history.Attempt) {
 	s.show(last.Index + uint64(last.Following))
 }
 
-// Receipt notes the final outcome of one attempt. For one producer, one goroutine at a time calls it; beside Attempt and Deliveries it
-// needs no care.
+// Receipt notes the final outcome of one message, or before it that the first try of several was rejected. For one producer, one goroutine
+// at a time calls it; beside Attempt and Deliveries it needs no care.
 func (b *Book) Receipt(r *history.Receipt) {
 	if s := b.sender(r.Producer, r.Lane); s != nil && r.Seq < limit {
 		s.receipt(r)

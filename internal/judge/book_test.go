@@ -65,6 +65,20 @@ func (e *events) send(t *rapid.T, most int) {
 	if len(e.receipts) > 1 {
 		e.receipts = rapid.Permutation(e.receipts).Draw(t, "receipts")
 	}
+	e.refuse(t)
+}
+
+// refuse has the first try of some messages rejected, which is told before what became of them. Others than counted producers try once.
+func (e *events) refuse(t *rapid.T) {
+	e.refused = map[message.ID]bool{}
+	for i := 0; i < len(e.receipts); i++ {
+		id := e.receipts[i].ID
+		if e.plan.Producers[id.Producer-1].Counted && !e.refused[id] && rapid.IntRange(0, 9).Draw(t, "refused at first") == 0 {
+			e.refused[id] = true
+			e.receipts = slices.Insert(e.receipts, rapid.IntRange(0, i).Draw(t, "place"), history.Receipt{ID: id, Outcome: message.Rejected})
+			i++
+		}
+	}
 }
 
 // deliverAnything gives every group deliveries of every kind, legal or not, in an order that is right here and wrong there; with
@@ -82,6 +96,9 @@ func (e *events) deliverAnything(t *rapid.T, invented bool) {
 				i := min(len(e.attempts)-1, max(0, len(out)+rapid.IntRange(-3, 1).Draw(t, "which")))
 				a := e.attempts[i]
 				d.ID, d.Index, d.Shard, d.Incarnation = a.ID, a.Index, a.Shard, a.Incarnation
+				if e.refused[a.ID] && rapid.Bool().Draw(t, "second try") {
+					d.Incarnation = message.Unordered
+				}
 			}
 			if rapid.IntRange(0, 15).Draw(t, "session") == 0 {
 				sessions[d.Member]++

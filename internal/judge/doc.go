@@ -11,7 +11,7 @@
 //
 // # What is kept
 //
-// Per producer and lane: how many were attempted, the set of the acked, the set of the rejected. The outcome of all others is unknown.
+// Per producer and lane: how many were attempted, the set of the acked, the sets of the rejected. The outcome of all others is unknown.
 // Per group, producer and lane: the set of the seen, and only where something was odd the sets of those seen twice, claimed by a damaged
 // body, or reordered. A set is a watermark plus what deviates from it, so memory follows the anomalies and not the messages (see set.go).
 //
@@ -21,7 +21,9 @@
 // complete drain the same message is unseen. Unknown sends may appear or not.
 //
 // Phantom: a body that this run did not stamp; a producer, lane or topic that the group does not read; a sequence number never attempted; a
-// rejected send that was delivered all the same.
+// rejected send that was delivered all the same. Where ordeal sent a message again, the receipt of a rejected first try comes before the
+// final one, and the stamp tells what came of that try from what came of later ones: it is a phantom though one of these was acked. Later
+// tries are alike, and what came of them is a phantom only if all were rejected.
 //
 // Duplicated: every delivery of a message to a group after its first. It is in the log where the broker did not flag it and its position is
 // above everything the group had been given from that shard; unexplained where it is neither flagged nor has a position; else redelivered.

@@ -108,7 +108,7 @@ func (t *Totals) addSender(s *sender, owed bool) {
 		if t.Acked += acked; owed {
 			t.Owed += acked
 		}
-		t.Rejected += a.rejected.count(0, a.attempted)
+		t.Rejected += a.rejected().count(0, a.attempted)
 	}
 	t.Unknown = t.Attempted - t.Acked - t.Rejected
 }
@@ -163,6 +163,7 @@ type summary struct {
 	absent Kind
 	cut    bool
 	lane   message.ID // producer and lane at hand
+	once   bool       // its messages are sent once
 	// missing is how many acked messages never came whole; those that came damaged are excused.
 	missing int64
 	excused map[message.ID]bool
@@ -171,7 +172,7 @@ type summary struct {
 func (u *summary) producer(p int, s *sender) {
 	lanes := max(len(s.attempts.blocks), len(s.settled.blocks), len(u.group.readers[p].lanes.blocks)) * blockSize
 	for lane := range uint32(lanes) {
-		u.lane = message.ID{Producer: s.plan.ID, Lane: lane}
+		u.lane, u.once = message.ID{Producer: s.plan.ID, Lane: lane}, !s.plan.Counted
 		a := s.lane(lane)
 		seen := u.group.readers[p].lanes.peek(lane)
 		if seen == nil {
@@ -213,17 +214,35 @@ func (u *summary) presences(a *account, seen *seenLane) {
 	whole := s.count(0, a.attempted)
 	beyond := s.count(a.attempted, limit)
 	u.f.Unique += whole + beyond
+	rejected := a.rejected()
 	if whole > 0 {
-		u.f.Unacked += whole - countRule(s, a.acked, inBoth, 0, a.attempted) - countRule(s, a.rejected, inBoth, 0, a.attempted)
+		u.f.Unacked += whole - countRule(s, a.acked, inBoth, 0, a.attempted) - countRule(s, rejected, inBoth, 0, a.attempted)
 	}
 	if beyond > 0 && !u.cut {
 		u.f.Counts[Beyond] += beyond
 		u.list(Beyond, s, s, a.attempted, limit)
 	}
-	if !a.rejected.empty() {
-		u.f.Counts[Resurrected] += countRule(s, a.rejected, inBoth, 0, a.attempted)
-		u.list(Resurrected, s, a.rejected, 0, a.attempted)
+	if !a.refused.empty() {
+		u.resurrected(a, seen)
 	}
+}
+
+// resurrected finds messages that came as they were in a first try that was rejected, or at all although every try was. What ordeal sent
+// again says so itself, so a first try that was stored all the same is not taken for a later one that was acked. Messages of probes say so,
+// too, but are sent once.
+func (u *summary) resurrected(a *account, seen *seenLane) {
+	walk(&seen.seen, a.refused, inBoth, 0, a.attempted, func(from, to uint64) bool {
+		for n := from; n < to; n++ {
+			if !u.once && !seen.came(n) && !a.wholly.has(n) {
+				continue
+			}
+			u.f.Counts[Resurrected]++
+			if len(u.f.Notes[Resurrected]) < maxNotes {
+				u.note(Resurrected, n)
+			}
+		}
+		return true
+	})
 }
 
 // list notes the messages of [low, high) that are in both sets.

@@ -50,6 +50,9 @@ func newHonest(t *rapid.T) *honest {
 			continue
 		}
 		d := history.Delivery{ID: a.ID, Index: a.Index, Shard: a.Shard, Incarnation: a.Incarnation}
+		if h.e.refused[a.ID] {
+			d.Incarnation = message.Unordered // the first try, which was rejected, is not there
+		}
 		if ends[a.Shard]++; h.positions {
 			d.Position = message.Position{Minor: ends[a.Shard], Known: true}
 		}
@@ -179,7 +182,7 @@ func TestLegalHistories(t *testing.T) {
 // TestOneMutation lets an honest broker lie once: exactly that is found, and nothing else changes.
 func TestOneMutation(t *testing.T) {
 	for name, lie := range map[string]func(h *honest, ds []history.Delivery, want *truth) ([]history.Delivery, bool){
-		"lose": lose, "copy": duplicate, "corrupt": corrupt, "invent": invent, "swap": swap, "resurrect": resurrect,
+		"lose": lose, "copy": duplicate, "corrupt": corrupt, "invent": invent, "swap": swap, "resurrect": resurrect, "refuse": refuseAndStore,
 	} {
 		t.Run(name, func(t *testing.T) {
 			told := 0
@@ -228,7 +231,7 @@ func (h *honest) once(ds []history.Delivery, pick func(i int) bool) (int, bool) 
 }
 
 func (h *honest) outcome(id message.ID) message.Outcome {
-	for _, r := range h.e.receipts {
+	for _, r := range slices.Backward(h.e.receipts) { // the last word counts
 		if r.ID == id {
 			return r.Outcome
 		}
@@ -255,6 +258,10 @@ func duplicate(h *honest, ds []history.Delivery, want *truth) ([]history.Deliver
 	if !ok {
 		return nil, false
 	}
+	return appendCopy(h, ds, i, want), true
+}
+
+func appendCopy(h *honest, ds []history.Delivery, i int, want *truth) []history.Delivery {
 	d := ds[i]
 	kind := Unexplained
 	if h.positions {
@@ -264,7 +271,7 @@ func duplicate(h *honest, ds []history.Delivery, want *truth) ([]history.Deliver
 	want.ids[kind] = []message.ID{d.ID}
 	want.whole++
 	want.twice++
-	return append(ds, d), true
+	return append(ds, d)
 }
 
 func corrupt(h *honest, ds []history.Delivery, want *truth) ([]history.Delivery, bool) {
@@ -354,8 +361,23 @@ func resurrect(h *honest, ds []history.Delivery, want *truth) ([]history.Deliver
 		return nil, false
 	}
 	h.e.receipts = slices.DeleteFunc(h.e.receipts, func(r history.Receipt) bool { return r.ID == ds[i].ID })
-	h.e.receipts = append(h.e.receipts, history.Receipt{ID: ds[i].ID, Outcome: message.Rejected})
+	rejected := history.Receipt{ID: ds[i].ID, Outcome: message.Rejected}
+	if h.e.receipts = append(h.e.receipts, rejected); ds[i].Incarnation == message.Unordered {
+		h.e.receipts = append(h.e.receipts, rejected) // the later tries, too
+	}
 	want.ids[Resurrected] = []message.ID{ds[i].ID}
 	want.unacked--
+	return ds, true
+}
+
+// refuseAndStore puts the first try of a message, which was rejected, at the end of the log, where a later one lies already.
+func refuseAndStore(h *honest, ds []history.Delivery, want *truth) ([]history.Delivery, bool) {
+	i, ok := h.once(ds, func(i int) bool { return h.e.refused[ds[i].ID] })
+	if !ok {
+		return nil, false
+	}
+	ds = appendCopy(h, ds, i, want)
+	ds[len(ds)-1].Incarnation = 0
+	want.ids[Resurrected] = []message.ID{ds[i].ID}
 	return ds, true
 }

@@ -19,9 +19,11 @@ type logOrder struct {
 	marks *marks
 	// placed is what has been judged in the order of the log, by producer ID - 1; nil in a group of one member.
 	placed []table[set]
-	window int
-	merge  merge
-	rooms  rooms
+	// window is how many deliveries of one shard are gathered; 0 in a group of one member. waiting counts what is gathered of all shards:
+	// once that is more than most, share is enough of one.
+	window, waiting, most, share int
+	merge                        merge
+	rooms                        rooms
 	// flags are the places of messages whose first appearance was flagged, so that their log order cannot be judged any more; nil in a group
 	// of one member.
 	flags map[message.ID]message.Position
@@ -40,12 +42,20 @@ type logShard struct {
 const (
 	windowPerMember = 4096
 	windowMax       = 32768
+	// windowsMost is how many shards gather as much as that, or in its place more of them less: the messages of a second are the same
+	// number however many shards they lie in, and memory has to do with many shards, too. A busy shard among idle ones has all its window.
+	windowsMost = 4
+	// windowLeast is gathered in any case: two answers to members, which come whole and in any order. What comes later is unjudged and
+	// never thought reordered, but of more than a little of that a check can say nothing.
+	windowLeast = 1024
 )
 
 func newLogOrder(g *audience) *logOrder {
 	o := &logOrder{group: g, shards: make([]logShard, g.shards)}
 	if g.plan.Members > 1 {
 		o.window = int(min(windowPerMember*uint64(g.plan.Members), windowMax))
+		o.most = windowsMost * o.window
+		o.share = max(windowLeast, o.most/int(g.shards))
 		o.marks = newMarks(len(g.senders))
 		o.placed = make([]table[set], len(g.senders))
 		o.flags = map[message.ID]message.Position{}
@@ -83,11 +93,26 @@ func (o *logOrder) observe(d *history.Delivery, shard int32, p int, lane *seenLa
 		o.drain(s, shard)
 		return true
 	}
-	s.waiting.add(waits(d), &o.rooms)
-	if s.waiting.count >= o.window {
-		o.judge(s, shard, o.window/2)
+	o.gather(d, s)
+	if o.enough(s, 0) {
+		o.judge(s, shard, s.waiting.count/2)
 	}
 	return true
+}
+
+// gather has a delivery or a streak wait for its turn, and tells whether it could: a single one always can.
+func (o *logOrder) gather(d *history.Delivery, s *logShard) bool {
+	if !s.waiting.add(waits(d), &o.rooms) {
+		return false
+	}
+	o.waiting += int(d.Following) + 1
+	return true
+}
+
+// enough tells whether a shard has gathered, or would have with so many more, as much as it may.
+func (o *logOrder) enough(s *logShard, more int) bool {
+	count := s.waiting.count + more
+	return count >= o.window || count >= o.share && o.waiting+more > o.most
 }
 
 // direct is observe in a group of one member.
@@ -117,6 +142,7 @@ func (o *logOrder) drain(s *logShard, shard int32) {
 
 // judge takes the first n of what waits, in the order of positions, and what follows them without a gap.
 func (o *logOrder) judge(s *logShard, shard int32, n int) {
+	before := s.waiting.count
 	o.merge.begin(&s.waiting)
 	for w := o.merge.lowest(); w != nil && (n > 0 || w.position == s.floor || w.position.Next(s.floor)); w = o.merge.lowest() {
 		w = o.merge.next()
@@ -129,6 +155,7 @@ func (o *logOrder) judge(s *logShard, shard int32, n int) {
 		o.turns(&d, s, shard, p, o.group.readers[p].lanes.at(w.id.Lane))
 	}
 	o.merge.end(&o.rooms)
+	o.waiting -= before - s.waiting.count
 }
 
 // turn judges a delivery whose turn has come.

@@ -123,3 +123,68 @@ func TestLogOrderWithoutGaps(t *testing.T) {
 		t.Errorf("found %v, %d unjudged", f.Counts, f.Unjudged)
 	}
 }
+
+// TestGatheringIsBounded: where positions have gaps, less is gathered of each shard the more of them there are, but all of a busy one among
+// idle ones. Members take turns in answers of hundreds, and none of what they receive is called reordered or goes unjudged.
+func TestGatheringIsBounded(t *testing.T) {
+	const n, size = 500_000, 512
+	for _, test := range []struct {
+		name         string
+		shards, busy uint32 // and how many have messages
+		least, most  int    // of what is gathered at the peak
+	}{
+		{"few shards", 4, 4, windowsMost * windowMax / 2, windowsMost * windowMax},
+		{"many", 64, 64, windowsMost * windowMax / 2, 2 * windowsMost * windowMax},
+		{"one that is busy", 64, 1, windowMax - 1, windowMax},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := NewBook(Plan{
+				Producers: []Producer{{ID: 1, Name: "p", Topic: "t", Lanes: test.shards, Counted: true}},
+				Groups:    []Group{{Name: "g", Topic: "t", Members: 8, Shards: test.shards, Order: PerShard}},
+			})
+			log, peak := b.groups[0].log, 0
+			receive := func(ds []history.Delivery) {
+				for i := range ds {
+					b.Deliveries(0, ds[i:i+1])
+					peak = max(peak, log.waiting)
+				}
+			}
+			var before, ds []history.Delivery
+			for first := uint64(0); first < n; first += size {
+				pair := first / size / 2
+				shard, batch := uint32(pair)%test.busy, pair/uint64(test.busy)*2+first/size%2 // of that shard
+				ds = nil
+				for i := range uint64(size) {
+					id := message.ID{Producer: 1, Lane: shard, Seq: batch*size + i}
+					b.Attempt(&history.Attempt{ID: id, Index: first + i, Shard: int32(shard)})
+					ds = append(ds, history.Delivery{
+						ID: id, Index: first + i, Member: uint32(batch) % 8, Shard: int32(shard),
+						Position: message.Position{Minor: 2 * (first + i + 1), Known: true},
+					})
+				}
+				if before == nil {
+					before = ds
+					continue
+				}
+				receive(ds) // the younger ones first
+				receive(before)
+				before = nil
+			}
+			receive(before)
+			if peak < test.least || peak > test.most {
+				t.Errorf("%d were gathered at the peak, want %d to %d", peak, test.least, test.most)
+			}
+			waiting := 0
+			for i := range log.shards {
+				waiting += log.shards[i].waiting.count
+			}
+			if waiting != log.waiting {
+				t.Errorf("%d wait, and are counted as %d", waiting, log.waiting)
+			}
+			f := b.Findings(drained(1)).Groups[0]
+			if f.Judged[PerShard] != f.Unique || f.Counts[Reordered]+f.Unjudged != 0 || log.waiting != 0 {
+				t.Errorf("of %d %d were judged, %d called reordered and %d not judged", f.Unique, f.Judged[PerShard], f.Counts[Reordered], f.Unjudged)
+			}
+		})
+	}
+}

@@ -19,7 +19,7 @@ const (
 	Stranger
 	// Beyond deliveries have a sequence number that was never attempted.
 	Beyond
-	// Resurrected messages were rejected, and delivered all the same.
+	// Resurrected messages were rejected, at last or when they were first sent, and what was rejected was delivered all the same.
 	Resurrected
 	// Corrupted deliveries do not match their checksum.
 	Corrupted

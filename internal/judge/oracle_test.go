@@ -14,16 +14,19 @@ type events struct {
 	attempts   []history.Attempt
 	receipts   []history.Receipt
 	deliveries [][]history.Delivery // by group
+	refused    map[message.ID]bool  // those whose first try was rejected before what their receipt tells
 }
 
 // book plays everything into a book.
 func (e *events) book() *Book { return e.bookWith(windowMax) }
 
-// bookWith does so with another window for what waits for its turn in groups of several members.
+// bookWith does so with another window for what waits for its turn in groups of several members, and less for all shards together.
 func (e *events) bookWith(window int) *Book {
 	b := NewBook(e.plan)
 	for _, g := range b.groups {
-		g.log.window = min(g.log.window, window)
+		if o := g.log; o.window > window {
+			o.window, o.most, o.share = window, window*3/2, max(2, window/2)
+		}
 	}
 	for i := 0; i < len(e.attempts); {
 		n := i + 1 // of one producer, as its goroutine tells of them
@@ -120,8 +123,9 @@ type naive struct {
 	attempted map[message.ID]bool
 	sent      map[uint32]uint64 // messages by producer
 	outcome   map[message.ID]message.Outcome
-	first     []bool // by delivery: whole, expected, and not seen before
-	expected  []bool // by delivery: whole, of a producer and lane of the group
+	rejected  map[message.ID]int // how often that was told
+	first     []bool             // by delivery: whole, expected, and not seen before
+	expected  []bool             // by delivery: whole, of a producer and lane of the group
 	seen      map[message.ID]int
 }
 
@@ -137,8 +141,11 @@ func (o *naive) load() {
 		o.attempted[a.ID] = true
 		o.sent[a.Producer]++
 	}
+	o.rejected = map[message.ID]int{}
 	for _, r := range o.e.receipts {
-		o.outcome[r.ID] = r.Outcome
+		if o.outcome[r.ID] = r.Outcome; r.Outcome == message.Rejected {
+			o.rejected[r.ID]++
+		}
 	}
 	o.first, o.expected = make([]bool, len(o.ds)), make([]bool, len(o.ds))
 	for i := range o.ds {
@@ -176,10 +183,11 @@ func (o *naive) arrivals() {
 		switch {
 		case !o.attempted[d.ID]:
 			o.add(Beyond, d.ID)
-		case o.outcome[d.ID] == message.Rejected:
-			o.add(Resurrected, d.ID)
 		case o.outcome[d.ID] == message.Unknown:
 			o.unacked++
+		}
+		if o.attempted[d.ID] && (o.rejected[d.ID] > 1 || o.rejected[d.ID] > 0 && (!p.Counted || o.asSentFirst(d.ID))) {
+			o.add(Resurrected, d.ID)
 		}
 	}
 	for _, n := range o.seen {
@@ -187,6 +195,13 @@ func (o *naive) arrivals() {
 			o.twice++
 		}
 	}
+}
+
+// asSentFirst tells whether a delivery of the message was not of what ordeal had sent again.
+func (o *naive) asSentFirst(id message.ID) bool {
+	return slices.ContainsFunc(o.ds, func(d history.Delivery) bool {
+		return d.ID == id && d.Status == message.Whole && d.Incarnation != message.Unordered
+	})
 }
 
 func (o *naive) add(kind Kind, id message.ID) { o.ids[kind] = sortedIDs(append(o.ids[kind], id)) }

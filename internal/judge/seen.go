@@ -40,7 +40,7 @@ func (noPhantom) Judge(f *Findings, _ Params) Verdict {
 	v.Examples = examples(f, func(g *GroupFindings, n *Note) string {
 		switch n.Kind {
 		case Resurrected:
-			return "rejected, and delivered to group " + g.Group.Name
+			return "a try was rejected, and what it had sent was delivered to group " + g.Group.Name
 		case Beyond:
 			return "never sent, and delivered to group " + g.Group.Name
 		case Stranger:

@@ -24,11 +24,12 @@ type sender struct {
 	pool    pool
 }
 
-// settledLane is what the receipts of one lane said. What is in neither set is unknown.
+// settledLane is what the receipts of one lane said. What is in no set is unknown.
 type settledLane struct {
 	acked set
-	// rejected is nil as long as nothing was.
-	rejected *set
+	// refused are those whose first try was rejected, or all; nil as long as there are none. Those that were told so twice are wholly
+	// refused: after the first try and in the end. Those that are unknown in the end are unsure. Both are nil likewise.
+	refused, wholly, unsure *set
 }
 
 // attempt notes a; only the producer's goroutine calls it, and show after it.
@@ -47,18 +48,55 @@ func (s *sender) show(index uint64) {
 
 // receipt notes r; one goroutine at a time calls it.
 func (s *sender) receipt(r *history.Receipt) {
+	from, to := r.Seq, r.Seq+uint64(r.Following)+1
 	if r.Outcome == message.Unknown {
+		if lane := s.settled.peek(r.Lane); lane != nil && lane.refused != nil {
+			lane.again(&lane.unsure, from, to, &s.pool)
+		}
 		return
 	}
 	lane := s.settled.at(r.Lane)
 	if r.Outcome == message.Acked {
-		lane.acked.addRun(r.Seq, r.Seq+uint64(r.Following)+1, &s.pool)
+		lane.acked.addRun(from, to, &s.pool)
 		return
 	}
-	if lane.rejected == nil {
-		lane.rejected = new(set)
+	if lane.refused == nil {
+		lane.refused = new(set)
 	}
-	lane.rejected.addRun(r.Seq, r.Seq+uint64(r.Following)+1, &s.pool)
+	lane.again(&lane.wholly, from, to, &s.pool)
+	lane.refused.addRun(from, to, &s.pool)
+}
+
+// again puts those of [from, to) that were refused before into a set.
+func (l *settledLane) again(into **set, from, to uint64, p *pool) {
+	if !l.refused.any(from, to) {
+		return
+	}
+	if *into == nil {
+		*into = new(set)
+	}
+	for n := from; n < to; n++ {
+		if l.refused.has(n) {
+			(*into).add(n, p)
+		}
+	}
+}
+
+// unite takes over what other knows.
+func (l *settledLane) unite(other *settledLane, p *pool) {
+	l.acked.unite(&other.acked, p)
+	for _, pair := range []struct {
+		mine   **set
+		theirs *set
+	}{{&l.refused, other.refused}, {&l.wholly, other.wholly}, {&l.unsure, other.unsure}} {
+		if pair.theirs == nil {
+			continue
+		}
+		if *pair.mine == nil {
+			*pair.mine = new(set)
+		}
+		(*pair.mine).unite(pair.theirs, p)
+	}
 }
 
 // merge takes over what other knows of the same producer.
@@ -71,38 +109,54 @@ func (s *sender) merge(other *sender) {
 	})
 	s.total.Store(max(s.total.Load(), other.total.Load()))
 	other.settled.each(func(lane uint32, theirs *settledLane) {
-		if theirs.acked.empty() && theirs.rejected == nil {
-			return
-		}
-		mine := s.settled.at(lane)
-		mine.acked.unite(&theirs.acked, &s.pool)
-		if theirs.rejected != nil {
-			if mine.rejected == nil {
-				mine.rejected = new(set)
-			}
-			mine.rejected.unite(theirs.rejected, &s.pool)
+		if !theirs.acked.empty() || theirs.refused != nil {
+			s.settled.at(lane).unite(theirs, &s.pool)
 		}
 	})
 }
 
 // account is the settled state of one lane after everything stopped.
 type account struct {
-	attempted       uint64
-	acked, rejected *set
+	attempted uint64
+	// These are the sets of a settledLane, none of them nil.
+	acked, refused, wholly, unsure *set
+}
+
+// rejected are the messages that were in the end.
+func (a *account) rejected() *set {
+	var out set
+	if a.refused.empty() {
+		return &out
+	}
+	var p pool
+	walk(a.refused, a.acked, onlyFirst, 0, a.attempted, func(from, to uint64) bool {
+		out.addRun(from, to, &p)
+		return true
+	})
+	if !a.unsure.empty() {
+		out.drop(a.unsure, &p)
+	}
+	return &out
 }
 
 // lane sums up one lane. A receipt proves an attempt, also where a cut history has lost it.
 func (s *sender) lane(lane uint32) account {
-	a := account{acked: &set{}, rejected: &set{}}
+	a := account{acked: &set{}, refused: &set{}, wholly: &set{}, unsure: &set{}}
 	if next := s.attempts.peek(lane); next != nil {
 		a.attempted = *next
 	}
 	if settled := s.settled.peek(lane); settled != nil {
 		a.acked = &settled.acked
-		if settled.rejected != nil {
-			a.rejected = settled.rejected
+		if settled.refused != nil {
+			a.refused = settled.refused
+		}
+		if settled.wholly != nil {
+			a.wholly = settled.wholly
+		}
+		if settled.unsure != nil {
+			a.unsure = settled.unsure
 		}
 	}
-	a.attempted = max(a.attempted, a.acked.end(), a.rejected.end())
+	a.attempted = max(a.attempted, a.acked.end(), a.refused.end())
 	return a
 }

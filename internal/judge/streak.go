@@ -83,10 +83,10 @@ func (o *logOrder) takeTurns(d, last *history.Delivery, shard int32, p int, lane
 // wait has a streak gathered whose turn has not come. It returns false where it came too late, and where enough would be gathered within
 // it, for then those that come first are judged.
 func (o *logOrder) wait(d *history.Delivery, s *logShard) bool {
-	if s.floor.Known && !s.floor.Before(d.Position) || s.waiting.count+int(d.Following)+1 >= o.window {
+	if s.floor.Known && !s.floor.Before(d.Position) || o.enough(s, int(d.Following)+1) {
 		return false
 	}
-	return s.waiting.add(waits(d), &o.rooms)
+	return o.gather(d, s)
 }
 
 // waits is what is kept of a delivery or a streak meanwhile.

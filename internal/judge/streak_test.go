@@ -39,6 +39,7 @@ func (e *events) flow(random *rand.Rand) {
 				invented = index / 2 // so that it may be less than the sequence number, which cannot be
 			}
 			var stretch []history.Delivery
+			var tried []history.Receipt // in the end, of what is tried again
 			for range between(1, 12) {
 				a := history.Attempt{
 					ID: message.ID{Producer: p.ID, Lane: lane, Seq: seqs[lane]}, Index: index, Shard: int32(int(lane) % len(log)),
@@ -46,9 +47,13 @@ func (e *events) flow(random *rand.Rand) {
 				}
 				sent = append(sent, a)
 				e.receipts = append(e.receipts, history.Receipt{ID: a.ID, Outcome: outcome})
+				tried = append(tried, history.Receipt{ID: a.ID, Outcome: message.Outcome(between(0, 1) * between(0, 2))})
 				stretch = append(stretch, history.Delivery{ID: a.ID, Index: index - invented, Shard: a.Shard, Incarnation: a.Incarnation})
 				seqs[lane]++
 				index += stride
+			}
+			if outcome == message.Rejected && random.IntN(2) == 0 {
+				e.receipts = append(e.receipts, tried...)
 			}
 			if len(late) == 0 && random.IntN(3) == 0 {
 				late = stretch

@@ -20,6 +20,7 @@ type fake struct {
 	ack     func(ds []drivers.Delivery) error
 	answer  func(p *fakeProducer, m drivers.Message)
 	settled func(r drivers.Receipt) // unless nil, looks at what a settle has done
+	flush   func(p *fakeProducer)   // unless nil, begins a Flush
 
 	opens, sends, receives atomic.Int64
 	queue                  chan drivers.Delivery
@@ -152,6 +153,9 @@ func (p *fakeProducer) unsettled() []uint64 {
 }
 
 func (p *fakeProducer) Flush(ctx context.Context) error {
+	if p.fake.flush != nil {
+		p.fake.flush(p)
+	}
 	for len(p.unsettled()) > 0 {
 		select {
 		case <-p.idle:

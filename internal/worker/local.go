@@ -246,7 +246,7 @@ func (w *Local) Start(clock measure.Clock, c *measure.Collector, spans []measure
 
 // The names of the counters that a worker keeps with the collector.
 const (
-	SentCounter     = "sent"
+	SentCounter     = "sent" // messages, each once, however often it was tried
 	AckedCounter    = "acked"
 	RejectedCounter = "rejected"
 	UnknownCounter  = "unknown"
@@ -383,7 +383,8 @@ func (w *Local) collect() *Result {
 		r.Unknown = addPhases(r.Unknown, p.failed, message.Unknown)
 		r.Ended = max(r.Ended, time.Duration(p.stopped))
 		if p.plan.Schedule == nil && p.stopped > 0 {
-			share := float64(p.blocked) / float64(p.stopped)
+			// Of the time for which it could send: what is tried again after the end may take long, and needs no window.
+			share := min(1, float64(p.blocked)/float64(min(p.stopped, w.run.plan.Until)))
 			if !closed || share > r.WindowShare {
 				r.WindowShare = share
 			}

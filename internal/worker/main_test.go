@@ -55,6 +55,7 @@ type rig struct {
 	*Local
 	t       *testing.T
 	plan    Plan
+	judged  judge.Plan
 	book    *judge.Book
 	writer  *history.Writer
 	path    string
@@ -87,7 +88,7 @@ func newRig(t *testing.T, d drivers.Driver, plan Plan) *rig {
 			Delivery: judge.AtLeastOnce, Order: judge.PerShard,
 		})
 	}
-	r.book = judge.NewBook(jp)
+	r.judged, r.book = jp, judge.NewBook(jp)
 	var err error
 	if r.writer, err = history.Create(r.path, history.Header{Run: "test"}); err != nil {
 		t.Fatal(err)

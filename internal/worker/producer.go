@@ -24,6 +24,8 @@ const (
 	closedPoll = int64(8 * time.Millisecond)
 	// blockedSend is how long a Send must take to count as the broker's back-pressure and not as ordeal's own lateness.
 	blockedSend = int64(500 * time.Microsecond)
+	// answerPoll is how often a producer looks for receipts that it is not woken for.
+	answerPoll = int64(10 * time.Millisecond)
 	// flushGrace is how long an interrupted producer waits for receipts.
 	flushGrace = 2 * time.Second
 )
@@ -62,7 +64,8 @@ type producer struct {
 	touched  uint16
 	// concluded is what is yet to be told of their messages, in streaks.
 	concluded []history.Receipt
-	// handed counts messages given to the driver, outcomes what became of them; settled is what outcomes are yet to be told.
+	// handed counts messages given to the driver, each once, for it is held against how many were due; outcomes counts what became of them,
+	// and settled is what outcomes are yet to be told.
 	handed   *measure.Counter
 	outcomes [3]*measure.Counter
 	// failed counts, by phase and outcome, messages that were not acked; settling is the phase of the latest receipt's message. They are the
@@ -76,16 +79,17 @@ type producer struct {
 	horizon int64 // what was intended up to here is sent in this tick
 	phase   int
 	// excuse is how much of the present lateness, in ns, is not ordeal's own: for so long, since everything due was last sent, the window
-	// was full, a send blocked, or there was no connection. hindered tells that this is so for the time since now.
-	excuse      int64
-	hindered    bool
-	blocked     int64 // ns for which the window was full, a send blocked, or there was no connection
-	incarnation uint16
-	connected   atomic.Bool
-	finished    atomic.Bool // it has no more to do, and no connection because of that
-	reconnects  atomic.Int64
-	resent      atomic.Int64
-	stopped     int64 // when sending ended
+	// was full, a send blocked, or there was no connection. Of the time since now it is to gain all where hindered is set, and else held,
+	// for which a send blocked: never both, or ordeal's own lateness would pass for the broker's.
+	excuse, held int64
+	hindered     bool
+	blocked      int64 // ns for which the window was full, a send blocked, or there was no connection
+	incarnation  uint16
+	connected    atomic.Bool
+	finished     atomic.Bool // it has no more to do, and no connection because of that
+	reconnects   atomic.Int64
+	resent       atomic.Int64
+	stopped      int64 // when sending ended
 }
 
 func (p *producer) open(ctx context.Context) error {
@@ -133,7 +137,7 @@ func (p *producer) loop(ctx context.Context) {
 			continue
 		}
 		p.tick()
-		if p.now >= p.run.plan.Until && p.allSent() {
+		if p.now >= p.run.plan.Until && p.done() {
 			break
 		}
 		p.gather()
@@ -157,9 +161,10 @@ func (p *producer) loop(ctx context.Context) {
 func (p *producer) tick() {
 	now := p.run.clock.Now()
 	if p.hindered {
-		p.excuse += now - p.now
+		p.held = now - p.now
 	}
-	p.now, p.hindered = now, false
+	p.excuse += p.held
+	p.now, p.held, p.hindered = now, 0, false
 	p.horizon = p.pacer.Due(now)
 	if now >= p.run.plan.Until {
 		p.horizon = now // what is left, however the ticks fall
@@ -189,9 +194,15 @@ func (p *producer) intended() int64 {
 	return p.cursor.At(p.plan.Offset + p.next*p.plan.Stride)
 }
 
-// allSent tells that nothing more will fall due before the end and nothing is waiting for another try.
-func (p *producer) allSent() bool {
-	return (p.cursor == nil || p.due >= p.run.plan.Until) && p.window.retry.none()
+// over tells that no more messages fall due.
+func (p *producer) over() bool {
+	return p.due >= p.run.plan.Until || p.cursor == nil && p.now >= p.run.plan.Until
+}
+
+// done tells that nothing more will be sent: nothing falls due, and nothing waits for another try or may come to, for what is in flight
+// may fail. The order matters: what is no more in flight was shown to wait before (see showSettled).
+func (p *producer) done() bool {
+	return p.over() && (p.plan.Attempts <= 1 || p.window.inFlight.Load() == 0) && p.window.retry.none()
 }
 
 // gather fills the batch with what is due and fits into the window, and notes the attempts.
@@ -205,8 +216,13 @@ func (p *producer) gather() {
 	if p.log != nil {
 		p.log.Attempts(p.attempts)
 	}
+	first := int64(0)
 	for i := range p.attempts {
 		p.lag(&p.attempts[i], excuse)
+		first += int64(p.attempts[i].Following) + 1
+	}
+	if first > 0 {
+		p.handed.Add(first)
 	}
 }
 
@@ -229,7 +245,7 @@ func (p *producer) fill() {
 			p.excuse = 0 // on time again
 			return
 		}
-		if p.due >= p.run.plan.Until || p.cursor == nil && p.now >= p.run.plan.Until {
+		if p.over() {
 			return
 		}
 		i, ok := p.window.take()
@@ -308,13 +324,11 @@ func (p *producer) again() bool {
 }
 
 func (p *producer) send(ctx context.Context) {
-	n := int64(len(p.batch))
-	p.window.inFlight.Add(n)
-	p.handed.Add(n)
+	p.window.inFlight.Add(int64(len(p.batch)))
 	before := p.run.clock.Now()
 	err := p.client.Send(ctx, p.batch)
 	if took := p.run.clock.Now() - before; took > blockedSend {
-		p.excuse += took
+		p.held = took
 		p.blocked += took
 	}
 	if err != nil && ctx.Err() == nil {
@@ -322,10 +336,16 @@ func (p *producer) send(ctx context.Context) {
 	}
 }
 
-// wait sleeps until the next message is due, the window has room, or a retry's pause is over.
+// wait sleeps until the next message is due, the window has room, a retry's pause is over, or the end has come.
 func (p *producer) wait(ctx context.Context) {
-	until := p.due
-	full := p.due <= p.horizon && p.due < p.run.plan.Until
+	end := p.run.plan.Until
+	if p.now >= end {
+		end = p.now + answerPoll // only what was sent matters now
+	}
+	until, full := end, false
+	if !p.over() {
+		until, full = p.due, p.due <= p.horizon
+	}
 	switch {
 	case full && p.cursor == nil && !p.run.held():
 		// Waking for every single slot would send batches of one: an eighth of the window is as good for the broker.
@@ -337,9 +357,9 @@ func (p *producer) wait(ctx context.Context) {
 		until = p.now + int64(time.Second)
 	case full:
 		p.window.wanted.Store(1)
-		until = p.now + int64(10*time.Millisecond)
+		until = p.now + answerPoll
 	case p.plan.Attempts > 1 && p.window.inFlight.Load() > 0:
-		until = min(until, p.now+int64(10*time.Millisecond))
+		until = min(until, p.now+answerPoll)
 	}
 	if !p.window.retry.none() {
 		until = min(until, p.window.retryAt[p.window.retry.peek()])
@@ -348,7 +368,10 @@ func (p *producer) wait(ctx context.Context) {
 		p.window.wanted.Store(0)
 		return
 	}
-	err := p.pacer.Wait(ctx, p.now, min(until, max(p.run.plan.Until, p.now+int64(time.Millisecond))))
+	if p.now >= p.run.plan.Until && !full && p.flushed(ctx) {
+		return
+	}
+	err := p.pacer.Wait(ctx, p.now, min(until, end))
 	p.window.wanted.Store(0)
 	if full {
 		p.blocked += p.run.clock.Now() - p.now
@@ -356,6 +379,20 @@ func (p *producer) wait(ctx context.Context) {
 	if err != nil && !errors.Is(err, ctx.Err()) {
 		p.errors.note("pacer", err)
 	}
+}
+
+// flushed has the client send what it holds back for more to come, of which there is none, and waits a little for the answers. It tells
+// whether all came.
+func (p *producer) flushed(ctx context.Context) bool {
+	if p.window.inFlight.Load() == 0 {
+		return false // a retry's pause is what is waited for
+	}
+	flush, cancel := context.WithTimeout(ctx, time.Duration(answerPoll))
+	defer cancel()
+	if err := p.client.Flush(flush); err != nil && flush.Err() == nil {
+		p.errors.note("flush", err)
+	}
+	return p.window.inFlight.Load() == 0
 }
 
 // finish waits for the receipts of what is in flight and leaves.

@@ -13,7 +13,6 @@ import (
 
 	"ordeal/drivers"
 	"ordeal/internal/measure"
-	"ordeal/internal/message"
 	"ordeal/internal/schedule"
 )
 
@@ -209,70 +208,6 @@ func TestOutcomesAreTakenAsTheDriverSaysThem(t *testing.T) {
 	}
 }
 
-// A message that is tried again has one outcome: acked if any try was, and never rejected when one of its tries may have arrived.
-func TestRetriesMergeOutcomes(t *testing.T) {
-	const a, r, u = drivers.Acked, drivers.Rejected, drivers.Unknown
-	tests := []struct {
-		name  string
-		tries []drivers.Outcome
-		want  drivers.Outcome
-		sent  int
-	}{
-		{"acked at once", []drivers.Outcome{a, r, r}, a, 1},
-		{"acked after rejected", []drivers.Outcome{r, a, r}, a, 2},
-		{"acked after unknown", []drivers.Outcome{u, a, r}, a, 2},
-		{"acked at last", []drivers.Outcome{u, r, a}, a, 3},
-		{"rejected after unknown stays unknown", []drivers.Outcome{u, r, r}, u, 3},
-		{"unknown after rejected", []drivers.Outcome{r, r, u}, u, 3},
-		{"always rejected", []drivers.Outcome{r, r, r}, r, 3},
-		{"always unknown", []drivers.Outcome{u, u, u}, u, 3},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			f := newFake()
-			f.answer = func(p *fakeProducer, m drivers.Message) {
-				try := f.sent(m)
-				var s message.Stamp
-				whole := message.Parse(m.Body, testRun, &s) == message.Whole
-				if again := s.Incarnation == message.Unordered; !whole || again != (try > 1) {
-					t.Errorf("try %d: whole %v, incarnation %d", try, whole, s.Incarnation)
-				}
-				p.receipt(drivers.Receipt{Token: m.Token, Outcome: test.tries[try-1], Err: errBroken})
-			}
-			plan := testPlan(t, 10_000, time.Second)
-			plan.Probes, plan.Producers[0].Attempts = nil, 3
-			s, err := schedule.New([]schedule.Segment{{From: 1000, To: 1000, For: 10 * time.Millisecond}, {}}, schedule.Uniform, 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			plan.Producers[0].Schedule = s // ten messages at first, then time enough for their retries
-			run := newRig(t, f, plan)
-			run.connect()
-			run.begin()
-			await(t, "all tries", func() bool {
-				f.mu.Lock()
-				defer f.mu.Unlock()
-				tries := 0
-				for _, n := range f.handed {
-					tries += n
-				}
-				return tries >= 10*test.sent && f.inFlight == 0
-			})
-			run.StopSending()
-			run.sent()
-			got := run.findings().Totals
-			counts := map[drivers.Outcome]int64{a: got.Acked, r: got.Rejected, u: got.Unknown}
-			if got.Attempted != 10 || counts[test.want] != 10 {
-				t.Errorf("10 messages: %d attempted, %d acked, %d rejected, %d unknown, expected all %s",
-					got.Attempted, got.Acked, got.Rejected, got.Unknown, test.want)
-			}
-			if want := int64(10 * (test.sent - 1)); run.result.Resent != want {
-				t.Errorf("%d sends were repeats, expected %d", run.result.Resent, want)
-			}
-		})
-	}
-}
-
 // A driver that settles what it has no right to settle is found out, and neither loses nor doubles a slot of the window.
 func TestMisuseIsFoundOut(t *testing.T) {
 	tests := []struct {
@@ -398,6 +333,50 @@ func TestStopWithoutAConnection(t *testing.T) {
 	got := r.findings().Totals
 	if got.Attempted+r.result.Unsent != 100 || got.Unknown != got.Attempted || got.Attempted == 0 {
 		t.Errorf("attempted %d, unknown %d, unsent %d of 100", got.Attempted, got.Unknown, r.result.Unsent)
+	}
+}
+
+// What blocks excuses being late for as long as it lasts, and not for twice that: ordeal's own lateness would pass for the broker's.
+func TestNoTimeExcusesTwice(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		window int
+		broken bool // sends lose the connection, too
+	}{{"the window is full", 10, false}, {"the connection is lost", 10_000, true}} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFake()
+			var p *producer
+			var began int64
+			excused := 0
+			f.send = func(n int64) error { // on the producer's goroutine
+				if n == 0 {
+					began = p.now
+				}
+				if p.excuse > p.now-began {
+					t.Errorf("send %d: %s are excused, %s have passed", n, time.Duration(p.excuse), time.Duration(p.now-began))
+				}
+				if p.excuse > 0 {
+					excused++
+				}
+				time.Sleep(20 * time.Millisecond)
+				if test.broken && n < 4 {
+					return errBroken
+				}
+				return nil
+			}
+			plan := testPlan(t, 100_000, 100*time.Millisecond) // more than a batch falls due in a send
+			plan.Probes, plan.Producers[0].Window = nil, test.window
+			r := newRig(t, f, plan)
+			p = r.producers[0]
+			r.connect()
+			r.begin()
+			await(t, "some sends", func() bool { return f.sends.Load() > 4 })
+			r.StopSending()
+			r.sent()
+			if r.stop(); excused == 0 {
+				t.Error("nothing was excused, though every send blocked")
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"ordeal/drivers"
+	"ordeal/internal/history"
 	"ordeal/internal/message"
 )
 
@@ -50,12 +51,25 @@ func (p *producer) settleSlot(s *slot, i uint32, r *drivers.Receipt) {
 		}
 		p.errors.note(r.Outcome.String(), r.Err)
 		if s.tries() < p.plan.Attempts {
+			if r.Outcome == drivers.Rejected && s.tries() == 1 {
+				p.refused(s)
+			}
 			p.window.retryAt[i] = p.settledAt + retryPause
 			p.window.retry.push(i)
 			return
 		}
 	}
 	p.conclude(s, i, r, p.settledAt)
+}
+
+// refused has it noted that the first try of a message was rejected, though another may be acked: should what was rejected be delivered
+// all the same, this is how it is seen. Of later tries it cannot be seen, for what they deliver is alike.
+func (p *producer) refused(s *slot) {
+	lane, seq, _, _ := message.Peek(s.stamp())
+	x := history.Receipt{ID: message.ID{Producer: p.plan.ID, Lane: lane, Seq: seq}, Outcome: message.Rejected, At: p.settledAt}
+	if n := len(p.concluded); n == 0 || !p.concluded[n-1].Extend(&x) {
+		p.concluded = append(p.concluded, x)
+	}
 }
 
 // tell notes what was concluded.

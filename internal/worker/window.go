@@ -143,12 +143,13 @@ func (w *window) showTaken() {
 	w.retry.showPopped()
 }
 
-// showSettled shows the producer's goroutine what was settled and released.
+// showSettled shows the producer's goroutine what was settled and released. What is to be tried again is shown before it is no more in
+// flight, or there would be a moment in which it was neither.
 func (w *window) showSettled() {
+	w.retry.showPushed()
 	w.inFlight.Add(-w.landed)
 	w.landed = 0
 	w.free.showPushed()
-	w.retry.showPushed()
 }
 
 // token names the present use of slot i, which is s.
