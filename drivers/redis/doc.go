@@ -39,6 +39,9 @@
 // Ack writes where none is under way, else at most 2 ms later: what a member acknowledged less than that before it was killed comes again.
 // A log's acks are not answered, but for one a second (see hush).
 //
+// A broadcast's listener reads on while fewer than prefetch messages wait for Receive, so that a slow one meets the server's limits (see
+// catch).
+//
 // # Which server
 //
 // Of several servers the primary is asked for anew with each session (see primary). A READONLY error ends the connection that met it, so
