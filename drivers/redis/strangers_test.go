@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -238,35 +237,4 @@ func TestBadDays(t *testing.T) {
 			t.Errorf("just right: %s, %v", r.Outcome, r.Err)
 		}
 	})
-}
-
-// TestEviction: a policy that drops keys matters where there is a limit to the memory.
-func TestEviction(t *testing.T) {
-	for _, row := range []struct {
-		policy, limit string
-		want          drivers.FactStatus
-	}{
-		{"allkeys-lru", "100mb", drivers.Contradicted},
-		{"allkeys-lru", "0", drivers.Confirmed},
-		{"noeviction", "100mb", drivers.Confirmed},
-	} {
-		k := startNode(t, "--maxmemory-policy", row.policy, "--maxmemory", row.limit)
-		s := connect(t, drivers.Config{Servers: []string{k.address}})
-		facts, err := s.Audit(t.Context(), topicOf(t, s, 1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		found := false
-		for _, f := range facts {
-			if f.Setting == "maxmemory-policy" {
-				found = true
-				if f.Status != row.want {
-					t.Errorf("%s with maxmemory %s is %s: %+v", row.policy, row.limit, f.Status, f)
-				}
-			}
-		}
-		if !found {
-			t.Error(fmt.Sprint("no fact about it in ", facts))
-		}
-	}
 }
