@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"ordeal/drivers"
 )
@@ -40,19 +41,11 @@ func (s *session) audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 			Note: "the server marks no redeliveries: the driver marks what it takes from the list of a member that gave it back or vanished",
 		})
 	}
-	policy, err := s.configFact(ctx, s.control, "maxmemory-policy", "noeviction",
-		"any other policy drops messages that were acked: set options.redis.server.maxmemory-policy to noeviction")
+	memory, err := s.memoryFacts(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	limit, err := s.configFact(ctx, s.control, "maxmemory", "", "0 is no limit; with noeviction a server that reaches it rejects messages")
-	if err != nil {
-		return nil, err
-	}
-	if limit.Have == "0" && policy.Status == drivers.Contradicted {
-		policy.Status, policy.Note = drivers.Confirmed, "without maxmemory nothing is evicted; with it, messages that were acked would be"
-	}
-	facts = append(facts, policy, limit)
+	facts = append(facts, memory...)
 	disk, err := s.diskFacts(ctx, s.control, primaryDisk(guarantee))
 	if err != nil {
 		return nil, err
@@ -62,6 +55,32 @@ func (s *session) audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 		return append(facts, s.replicaDisks(ctx, i)...), nil
 	}
 	return facts, nil
+}
+
+// memoryFacts tell what the server does when its memory is full. A policy for all keys drops messages. One for keys that expire drops none:
+// the only such keys are those by which members of a list show that they live.
+func (s *session) memoryFacts(ctx context.Context, t drivers.Topic) ([]drivers.Fact, error) {
+	policy, err := s.configFact(ctx, s.control, "maxmemory-policy", "noeviction",
+		"such a policy drops messages that were acked: set options.redis.server.maxmemory-policy to noeviction")
+	if err != nil {
+		return nil, err
+	}
+	limit, err := s.configFact(ctx, s.control, "maxmemory", "", "0 is no limit; with noeviction a server that reaches it rejects messages")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case policy.Status != drivers.Contradicted: // or not known
+	case strings.HasPrefix(policy.Have, "volatile-"):
+		policy.Status, policy.Want = drivers.Confirmed, "noeviction or volatile-*"
+		policy.Note = "only keys that expire are evicted, and no message is in one; a server that is full rejects messages"
+		if s.access.set.ofList(t) {
+			policy.Note += "; what shows that a consumer lives may be evicted, and others get what it holds as well"
+		}
+	case limit.Have == "0":
+		policy.Status, policy.Note = drivers.Confirmed, "without maxmemory nothing is evicted; with it, messages that were acked would be"
+	}
+	return []drivers.Fact{policy, limit}, nil
 }
 
 func fact(setting, want, have, note string) drivers.Fact {

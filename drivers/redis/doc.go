@@ -31,11 +31,16 @@
 // # Receiving
 //
 // A member fetches with two XREADGROUPs in one write, each for all shards, and never holds more than the prefetch (see ask for why two).
+// With room for fewer messages than there are shards it looks at some at a time, in turn, and waits only when all had nothing (see
+// patience; a member of a list does likewise, see places).
 // Receive reads the connection in the caller's goroutine, and bodies stay where they were read to. What the member gives back (Nack,
 // Close, an earlier life of its member) goes to a consumer named "returned", and whoever sees it there claims it. What a member held that
 // vanished is claimed by the others after claim_idle. See look for why that is not XAUTOCLAIM. An ack is sent with the next fetch, which
 // Ack writes where none is under way, else at most 2 ms later: what a member acknowledged less than that before it was killed comes again.
 // A log's acks are not answered, but for one a second (see hush).
+//
+// A broadcast's listener reads on while fewer than prefetch messages wait for Receive, so that a slow one meets the server's limits (see
+// catch).
 //
 // # Which server
 //

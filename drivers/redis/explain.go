@@ -55,10 +55,27 @@ func (e *ear) said() []byte {
 
 // explain adds to the error of a connection that could not be made what follows from it. e is nil where there was none.
 func (a *access) explain(e *ear, err error) error {
+	err = a.discreet(err)
 	if remedy := a.remedy(e, err); remedy != "" {
 		return fmt.Errorf("%w: %s", err, remedy)
 	}
 	return err
+}
+
+// discreet keeps the password out of the error reply to a greeting, which is a command with the password in it: a server that does not know
+// a command quotes its words, the last one perhaps in part.
+func (a *access) discreet(err error) error {
+	if code(err) == "" {
+		return err
+	}
+	text, _, _ := strings.Cut(err.Error(), ", with args beginning with")
+	if secret := a.cfg.Auth.Password; secret != "" {
+		text = strings.ReplaceAll(text, secret, "***")
+	}
+	if text == err.Error() {
+		return err
+	}
+	return refusal(text)
 }
 
 func (a *access) remedy(e *ear, err error) string {
@@ -70,8 +87,11 @@ func (a *access) remedy(e *ear, err error) string {
 	case "NOPERM":
 		return rightsRemedy
 	case "ERR":
-		if strings.Contains(err.Error(), "max number of clients") {
+		switch text := err.Error(); {
+		case strings.Contains(text, "max number of clients"):
 			return "raise maxclients, or use fewer producers and consumers"
+		case strings.Contains(text, "unknown command"):
+			return "a client begins with HELLO, or AUTH: take them out of rename-command, or update the server to Redis 7.0 or newer"
 		}
 		return ""
 	}

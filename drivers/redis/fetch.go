@@ -28,6 +28,7 @@ func (m *member) turnPage(reply []byte) error {
 		return err
 	}
 	m.page = page{rest: reply, asked: asked}
+	m.vain += asked // of each stream at least one message
 	if isNone(reply) {
 		m.closePage()
 		return nil
@@ -36,7 +37,7 @@ func (m *member) turnPage(reply []byte) error {
 	if kind != '%' {
 		return fmt.Errorf("%w: to XREADGROUP", errReply)
 	}
-	m.page.streams = streams
+	m.page.streams, m.vain = streams, 0
 	return nil
 }
 
@@ -90,10 +91,11 @@ func (m *member) ask(ctx context.Context, room int) error {
 	defer m.fuse.Disarm()
 	m.intake.wire.begin()
 	m.plain += m.acknowledge()
-	m.asked = [2]int{m.fetch(room-room/2, true), 0}
+	first := room - room/2
+	m.asked = [2]int{m.fetch(first, m.patience(first)), 0}
 	m.fetches = 1
 	if rest := room / 2; rest > 0 {
-		m.asked[1] = m.fetch(rest, false)
+		m.asked[1] = m.fetch(rest, "")
 		m.fetches = 2
 	}
 	m.open += m.asked[0] + m.asked[1]
@@ -109,12 +111,27 @@ func (m *member) finished(err error) error {
 	return nil
 }
 
+// patience is how long a fetch for at most room messages may wait, in milliseconds, "" for not at all. Where there is less room than
+// streams it names some of them only, and what comes in another would wait as long: so it only looks until all streams were found empty,
+// and then waits briefly.
+func (m *member) patience(room int) string {
+	switch {
+	case room >= len(m.route.keys):
+		return m.block
+	case m.vain < len(m.route.keys):
+		return ""
+	default:
+		m.vain = 0
+		return milliseconds(briefly)
+	}
+}
+
 // fetch adds an XREADGROUP for at most room messages, and returns for how many. COUNT is for each stream, so when there is less room than
 // streams some have to wait for their turn.
-func (m *member) fetch(room int, wait bool) int {
+func (m *member) fetch(room int, block string) int {
 	w, streams := m.intake.wire, min(len(m.route.keys), room)
 	words := 7 + 2*streams
-	if wait {
+	if block != "" {
 		words += 2
 	}
 	if m.mode == ackNever {
@@ -124,8 +141,8 @@ func (m *member) fetch(room int, wait bool) int {
 	w.out = appendText(appendText(w.out, m.spec.Group.Name), m.name)
 	m.scratch = strconv.AppendInt(m.scratch[:0], int64(room/streams), 10)
 	w.out = appendText(appendText(w.out, "COUNT"), m.scratch)
-	if wait {
-		w.out = appendText(appendText(w.out, "BLOCK"), m.block)
+	if block != "" {
+		w.out = appendText(appendText(w.out, "BLOCK"), block)
 	}
 	if m.mode == ackNever {
 		w.out = appendText(w.out, "NOACK")

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -110,6 +111,75 @@ func TestBatchComesWhole(t *testing.T) {
 		t.Errorf("%d of 20 batches came whole", whole)
 	}
 	owed(t, s, topic, 0)
+}
+
+// TestFewerPlacesThanStreams: a member with room for fewer messages than there are streams looks at all of them in turn, whichever have
+// messages, and waits for none of them before that.
+func TestFewerPlacesThanStreams(t *testing.T) {
+	k := startNode(t)
+	s := connect(t, drivers.Config{Servers: []string{k.address}})
+	for _, row := range []struct{ shards, prefetch int }{{2, 1}, {5, 1}, {5, 3}, {5, 9}} {
+		t.Run(fmt.Sprintf("%d shards, prefetch %d", row.shards, row.prefetch), func(t *testing.T) {
+			topic := drivers.Topic{
+				Name: fmt.Sprintf("few-%d-%d", row.shards, row.prefetch), Shards: row.shards, Replicas: 1,
+				Groups: []drivers.Group{{Name: "g", Members: 1, Prefetch: row.prefetch}},
+			}
+			if err := s.Declare(t.Context(), topic); err != nil {
+				t.Fatal(err)
+			}
+			c, p := consume(t, s, topic, 0), produce(t, s, topic, drivers.Accepted)
+			within, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			ds := make([]drivers.Delivery, row.prefetch)
+			for i := range 200 { // each alone: with one wait in vain for each it would take longer
+				batch := []drivers.Message{{Token: uint64(i), Shard: int32(row.shards - 1), Body: []byte("x")}}
+				if err := errors.Join(p.Send(within, batch), p.Flush(within)); err != nil {
+					t.Fatal(err)
+				}
+				n, err := c.Receive(within, ds)
+				if err == nil {
+					err = c.Ack(within, ds[:n])
+				}
+				if err != nil {
+					t.Fatalf("with %d of 200: %v", i, err)
+				}
+			}
+		})
+	}
+}
+
+// TestPatience: how long fetches wait for, as one after the other brings nothing or something.
+func TestPatience(t *testing.T) {
+	const long, short = "250", "5"
+	for _, row := range []struct {
+		name  string
+		room  int    // for each fetch
+		heard string // what each brings: . nothing, x something
+		want  []string
+	}{
+		{"room for all", 3, "..x.", []string{long, long, long, long}},
+		{"room for one", 1, "....", []string{"", "", "", short}},
+		{"again and again", 1, ".........", []string{"", "", "", short, "", "", short, "", ""}},
+		{"something comes", 1, "..x....", []string{"", "", "", "", "", "", short}},
+		{"room for two", 2, "....", []string{"", "", short, ""}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m := &member{block: long, route: newRoute(drivers.Topic{Name: "t", Shards: 3})}
+			for i, what := range row.heard {
+				if have := m.patience(row.room); have != row.want[i] {
+					t.Fatalf("fetch %d waits for %q, want %q", i, have, row.want[i])
+				}
+				m.asked, m.fetches = [2]int{row.room}, 1
+				reply := "_\r\n"
+				if what == 'x' {
+					reply = "%1\r\n$3\r\nt:0\r\n*0\r\n"
+				}
+				if err := m.turnPage([]byte(reply)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 // TestReceiveFromSilence: a server that answers no more is given up, and an idle one is not.

@@ -14,10 +14,11 @@ type inbox struct {
 	next  int // of list, what was taken before
 	total uint64
 	err   error
-	wake  chan struct{}
+	// wake is signalled when there is something to take, freed when something was taken.
+	wake, freed chan struct{}
 }
 
-func newInbox() *inbox { return &inbox{wake: make(chan struct{}, 1)} }
+func newInbox() *inbox { return &inbox{wake: make(chan struct{}, 1), freed: make(chan struct{}, 1)} }
 
 func (b *inbox) put(ds []drivers.Delivery) {
 	if len(ds) == 0 {
@@ -63,6 +64,17 @@ func (b *inbox) length() int {
 	return len(b.list) - b.next
 }
 
+// await waits until fewer than limit wait to be taken, or quit is closed. One goroutine at a time may wait.
+func (b *inbox) await(limit int, quit <-chan struct{}) {
+	for b.length() >= limit {
+		select {
+		case <-quit:
+			return
+		case <-b.freed:
+		}
+	}
+}
+
 // arrived counts everything that was ever put.
 func (b *inbox) arrived() uint64 {
 	b.mu.Lock()
@@ -98,6 +110,10 @@ func (b *inbox) some(dst []drivers.Delivery) (int, error) {
 	clear(b.list[b.next : b.next+n])
 	if b.next += n; b.next == len(b.list) {
 		b.list, b.next = b.list[:0], 0
+	}
+	select {
+	case b.freed <- struct{}{}:
+	default:
 	}
 	return n, nil
 }

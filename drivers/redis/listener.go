@@ -22,6 +22,10 @@ type listener struct {
 	line    *line
 	inbox   *inbox
 	shards  map[string]int32
+	// ahead is how many messages are read ahead of Receive. There is no bound before the listener has joined: nobody receives yet, and it
+	// would wait for ever.
+	ahead  int
+	joined atomic.Bool
 	// fence is a channel of this listener's own: what comes by it was sent behind everything else.
 	fence string
 
@@ -61,6 +65,10 @@ func newListener(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*l
 	l := &listener{
 		session: s, spec: spec, inbox: newInbox(), shards: route.shards(), roster: newRoster(spec.Topic, spec.Group, spec.Member),
 		marks: make(map[string]chan uint64), moved: make(chan struct{}, 1), quit: make(chan struct{}), deaf: make(chan struct{}),
+		ahead: spec.Group.Prefetch,
+	}
+	if l.ahead < 1 {
+		l.ahead = defaultPrefetch
 	}
 	var err error
 	if l.line, err = s.access.dialLine(ctx, s.control.server, consumerBuffers()); err != nil {
@@ -77,6 +85,7 @@ func newListener(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*l
 		l.tasks.Wait()
 		return nil, err
 	}
+	l.joined.Store(true)
 	l.tasks.Go(l.watch)
 	return l, nil
 }
@@ -145,14 +154,12 @@ func (l *listener) until(ctx context.Context, done <-chan struct{}) error {
 
 // hear is the library's callback, from one goroutine.
 func (l *listener) hear(m rueidis.PubSubMessage) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if shard, ok := l.shards[m.Channel]; ok {
-		if l.roster.mine(shard) {
-			l.inbox.put([]drivers.Delivery{{Shard: shard, Body: []byte(m.Message)}})
-		}
+		l.catch(shard, m.Message)
 		return
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	switch m.Channel {
 	case l.roster.channel:
 		l.roster.take(m.Message)
@@ -163,6 +170,21 @@ func (l *listener) hear(m rueidis.PubSubMessage) {
 			delete(l.marks, m.Message)
 		}
 	}
+}
+
+// catch hands a message to who receives. While too many wait for him nothing is read: what is published piles up at the server, which cuts
+// off who is too slow (client-output-buffer-limit), as it would any subscriber.
+func (l *listener) catch(shard int32, body string) {
+	l.mu.Lock()
+	mine := l.roster.mine(shard) // which only hear changes
+	l.mu.Unlock()
+	if !mine {
+		return
+	}
+	if l.joined.Load() {
+		l.inbox.await(l.ahead, l.quit)
+	}
+	l.inbox.put([]drivers.Delivery{{Shard: shard, Body: []byte(body)}})
 }
 
 // OnRebalance has f told which shards' messages this member takes: of a broadcast they are divided among those who listen.

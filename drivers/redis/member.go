@@ -73,6 +73,7 @@ type member struct {
 	arriving, ready []drivers.Delivery
 	arrived         bool
 	turn            int // of fetch, the shard to begin with
+	vain            int // streams in a row that had nothing, or more
 	looking         bool
 	scratch         []byte
 

@@ -14,10 +14,15 @@ func (w *worker) watch() error {
 	shard := len(w.lines) - 1 // its own place
 	l := w.lines[shard]
 	for w.here() {
-		if w.care.due() {
-			if err := w.look(l); err != nil {
-				return err
-			}
+		var err error
+		switch {
+		case w.care.due():
+			err = w.look(l)
+		case w.called(shard):
+			err = w.retake(context.Background(), l)
+		}
+		if err != nil {
+			return err
 		}
 		if !w.care.now.Load() {
 			w.pause(shard, max(time.Until(w.care.next), time.Millisecond))
@@ -43,12 +48,7 @@ func (w *worker) look(l *line) error {
 	if err := w.visit(ctx, l, members); err != nil {
 		return err
 	}
-	for shard := range w.lists.keys {
-		if err := w.retake(l, shard); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.retake(ctx, l)
 }
 
 // visit looks at all others in one pipeline, for they may be many: whoever is dead stays a member. What it had still asked for may reach
@@ -91,27 +91,52 @@ func (w *worker) visit(ctx context.Context, l *line, members []string) error {
 	return nil
 }
 
-// retake takes what was given back of a shard, as far as there is room.
-func (w *worker) retake(l *line, shard int) error {
-	n := w.reserve(movePage)
-	defer w.release(n)
-	if n == 0 {
-		return nil
+// retake takes what was given back, as far as there is room.
+func (w *worker) retake(ctx context.Context, l *line) error {
+	commands := make([]rueidis.Completed, 0, len(w.lists.keys))
+	for shard := range w.lists.keys {
+		commands = append(commands, l.command("LLEN", w.lists.returned(shard)))
 	}
-	reply, err := l.ask(context.Background(), "LLEN", w.lists.returned(shard))
+	replies, err := l.do(ctx, commands...)
 	if err != nil {
 		return err
 	}
-	waiting, err := reply.AsInt64()
-	if err != nil || waiting == 0 {
-		return err
+	waiting := make([]int, len(replies))
+	for shard := range replies {
+		n, err := replies[shard].AsInt64()
+		if err != nil {
+			return fmt.Errorf("%w: to LLEN: %w", errReply, err)
+		}
+		waiting[shard] = int(n)
 	}
-	var commands []rueidis.Completed
-	for range min(n, int(waiting)) {
+	if slices.Max(waiting) == 0 {
+		w.withdraw(len(w.lines) - 1) // others took what it wants a place for
+		return nil
+	}
+	for shard, n := range waiting {
+		if err := w.retakeShard(l, shard, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retakeShard does so with what waits of one shard.
+func (w *worker) retakeShard(l *line, shard, waiting int) error {
+	if waiting == 0 {
+		return nil
+	}
+	n, _ := w.reserve(len(w.lines)-1, min(waiting, movePage))
+	if n == 0 {
+		return nil // it is called when it is its turn
+	}
+	commands := make([]rueidis.Completed, 0, n)
+	for range n {
 		commands = append(commands, l.command("LMOVE", w.lists.returned(shard), w.lists.taken(shard, w.name), "LEFT", "RIGHT"))
 	}
 	came, err := w.move(l, shard, commands, true)
-	if came == len(commands) && int64(came) < waiting {
+	w.release(n, came)
+	if came == n && came < waiting {
 		w.care.now.Store(true) // there is more
 	}
 	return err

@@ -25,15 +25,14 @@ type worker struct {
 	lists   lists
 	name    string
 	arrival bool // acknowledges before it hands out
-	limit   int
 	inbox   *inbox
 
-	// mu guards what is held: by seat, the body and its shard. reserved is room for what is being taken.
-	mu       sync.Mutex
-	seats    seats
-	bodies   []string
-	reserved int
-	care     care
+	// mu guards what is held, by seat the body, and the room for more.
+	mu     sync.Mutex
+	seats  seats
+	bodies []string
+	places places
+	care   care
 
 	lines []*line
 	// wake has a place for each shard's goroutine.
@@ -50,11 +49,11 @@ var (
 
 func newWorker(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*worker, error) {
 	w := &worker{
-		session: s, spec: spec, lists: newLists(spec.Topic), arrival: spec.Group.Ack == drivers.AckBefore, limit: spec.Group.Prefetch,
-		inbox: newInbox(), care: newCare(s.access.set.claimIdle), quit: make(chan struct{}),
+		session: s, spec: spec, lists: newLists(spec.Topic), arrival: spec.Group.Ack == drivers.AckBefore,
+		places: places{limit: spec.Group.Prefetch}, inbox: newInbox(), care: newCare(s.access.set.claimIdle), quit: make(chan struct{}),
 	}
-	if w.limit < 1 {
-		w.limit = defaultPrefetch
+	if w.places.limit < 1 {
+		w.places.limit = defaultPrefetch
 	}
 	err := w.join(ctx)
 	if err == nil {
@@ -140,52 +139,98 @@ func (w *worker) end(err error) {
 
 // call wakes everybody: there is room, or something was given back.
 func (w *worker) call() {
-	for _, wake := range w.wake {
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
+	for who := range w.wake {
+		w.callOne(who)
 	}
 }
 
-// reserve keeps room for at most n messages.
-func (w *worker) reserve(n int) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	held := w.seats.count + w.reserved
+func (w *worker) callOne(who int) {
+	select {
+	case w.wake[who] <- struct{}{}:
+	default:
+	}
+}
+
+// held is how much of the room is taken. mu is held.
+func (w *worker) held() int {
 	if w.arrival {
-		held = w.inbox.length() + w.reserved
+		return w.inbox.length()
 	}
-	n = max(0, min(n, w.limit-held))
-	w.reserved += n
-	return n
+	return w.seats.count
 }
 
-func (w *worker) release(n int) {
+// reserve keeps room for at most n messages for a goroutine, by the number of its line. Where it returns none, the goroutine is woken when
+// it is its turn. patience is how long it may wait for messages in its places: where they are the last it is not to wait for one shard
+// while another has messages, so it only looks, until all have been looked at in vain.
+func (w *worker) reserve(who, n int) (got int, patience time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.reserved -= n
+	if got = w.places.take(who, n, w.held()); got == 0 {
+		return 0, 0
+	}
+	w.callNext()
+	alone := len(w.lists.keys) == 1 && len(w.places.queue) == 0
+	switch {
+	case alone || w.held()+w.places.reserved < w.places.limit:
+		return got, w.care.every
+	case w.places.vain < len(w.lists.keys):
+		return got, 0
+	default:
+		w.places.vain = 0
+		return got, briefly
+	}
+}
+
+// release gives room back, with which came messages were taken.
+func (w *worker) release(n, came int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.places.free(n, came)
+	w.callNext()
+}
+
+// callNext wakes whose turn it is. mu is held.
+func (w *worker) callNext() {
+	if who, there := w.places.next(w.held()); there {
+		w.callOne(who)
+	}
+}
+
+// called tells whether there is a place for a goroutine that waits for one.
+func (w *worker) called(who int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	next, there := w.places.next(w.held())
+	return there && next == who
+}
+
+// withdraw says that a goroutine wants no place any more.
+func (w *worker) withdraw(who int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.places.leave(who)
+	w.callNext()
 }
 
 // take moves messages of one shard to the member's list, until the member leaves. As long as there are some it takes many at once.
 func (w *worker) take(shard int) error {
 	l, want := w.lines[shard], 1
 	for w.here() {
-		n := w.reserve(want)
+		n, patience := w.reserve(shard, want)
 		if n == 0 {
 			w.pause(shard, w.care.every)
 			continue
 		}
 		from, to := w.lists.keys[shard], w.lists.taken(shard, w.name)
 		var commands []rueidis.Completed
-		if want == 1 {
-			commands = append(commands, l.command("BLMOVE", from, to, "LEFT", "RIGHT", strconv.FormatFloat(w.care.every.Seconds(), 'f', -1, 64)))
+		if want == 1 && patience > 0 {
+			commands = append(commands, l.command("BLMOVE", from, to, "LEFT", "RIGHT", strconv.FormatFloat(patience.Seconds(), 'f', -1, 64)))
 		}
 		for len(commands) < n {
 			commands = append(commands, l.command("LMOVE", from, to, "LEFT", "RIGHT"))
 		}
 		came, err := w.move(l, shard, commands, false)
-		w.release(n)
+		w.release(n, came)
 		if err != nil {
 			return err
 		}

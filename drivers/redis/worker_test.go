@@ -2,6 +2,7 @@ package redis
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/redis/rueidis"
@@ -12,12 +13,18 @@ import (
 // listed is a queue in lists with n messages, and the way to it.
 func listed(t *testing.T, k *node, n int) (drivers.Config, *session, drivers.Topic) {
 	t.Helper()
+	return listedIn(t, k, n, 1, 100)
+}
+
+// listedIn is the same for one in several shards, whose members hold at most prefetch messages. All are in the last shard.
+func listedIn(t *testing.T, k *node, n, shards, prefetch int) (drivers.Config, *session, drivers.Topic) {
+	t.Helper()
 	cfg := drivers.Config{
 		Servers: []string{k.address}, Options: drivers.Options{optClaimIdle: claimIdle.String(), optQueue: "list"},
 	}
 	s := connect(t, cfg)
 	topic := drivers.Topic{
-		Name: "jobs", Model: drivers.Queue, Shards: 1, Replicas: 1, Groups: []drivers.Group{{Name: "g", Members: 2, Prefetch: 100}},
+		Name: "jobs", Model: drivers.Queue, Shards: shards, Replicas: 1, Groups: []drivers.Group{{Name: "g", Members: 2, Prefetch: prefetch}},
 	}
 	if err := s.Declare(t.Context(), topic); err != nil {
 		t.Fatal(err)
@@ -25,7 +32,7 @@ func listed(t *testing.T, k *node, n int) (drivers.Config, *session, drivers.Top
 	p := produce(t, s, topic, drivers.Accepted)
 	batch := make([]drivers.Message, n)
 	for i := range batch {
-		batch[i] = drivers.Message{Token: uint64(i), Body: []byte{byte(i)}}
+		batch[i] = drivers.Message{Token: uint64(i), Shard: int32(shards - 1), Body: []byte{byte(i)}}
 	}
 	if err := errors.Join(p.Send(t.Context(), batch), p.Flush(t.Context()), p.Close(t.Context())); err != nil {
 		t.Fatal(err)
@@ -122,6 +129,42 @@ func TestListLateMove(t *testing.T) {
 	if ds := receive(t, second, 1); string(ds[0].Body) != "late" || !ds[0].Redelivered {
 		t.Errorf("it came as %+v", ds[0])
 	}
+}
+
+// TestListFewerPlacesThanShards: a member with room for fewer messages than there are shards looks at all of them in turn, whichever have
+// messages.
+func TestListFewerPlacesThanShards(t *testing.T) {
+	for _, row := range []struct{ shards, prefetch int }{{2, 1}, {5, 1}, {5, 3}} {
+		t.Run(fmt.Sprintf("%d shards, prefetch %d", row.shards, row.prefetch), func(t *testing.T) {
+			k := startNode(t)
+			_, s, topic := listedIn(t, k, 200, row.shards, row.prefetch)
+			c := consume(t, s, topic, 0)
+			for range 200 {
+				if err := c.Ack(t.Context(), receive(t, c, 1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			owed(t, s, topic, 0)
+		})
+	}
+}
+
+// TestListReturnedFindsPlace: what was given back comes again also to a member whose only place another shard's messages could take.
+func TestListReturnedFindsPlace(t *testing.T) {
+	k := startNode(t)
+	_, s, topic := listedIn(t, k, 5, 1, 1)
+	c := consume(t, s, topic, 0)
+	for range 20 {
+		if err := c.(drivers.Nacker).Nack(t.Context(), receive(t, c, 1), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		if err := c.Ack(t.Context(), receive(t, c, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	owed(t, s, topic, 0)
 }
 
 // TestListDelete leaves no key behind, whoever holds what.
