@@ -140,7 +140,7 @@ func (s *session) depth(ctx context.Context, t drivers.Topic, group string) (int
 }
 
 // End returns the offset of the last message that every partition still has. With transactions the last offset is that of a marker, which
-// is delivered to nobody, so the ends have no known position: the depth tells when everything was read.
+// is delivered to nobody: the depth tells when everything was read.
 func (s *session) End(ctx context.Context, t drivers.Topic) ([]drivers.Position, error) {
 	ends, err := s.positions(ctx, t)
 	if err != nil {
@@ -157,9 +157,12 @@ func (s *session) positions(ctx context.Context, t drivers.Topic) ([]drivers.Pos
 	if err != nil {
 		return nil, err
 	}
+	if s.set.transactions {
+		return nil, drivers.ErrNoEnd
+	}
 	out := make([]drivers.Position, len(spans))
 	for shard, span := range spans {
-		if span.end > span.start && !s.set.transactions {
+		if span.end > span.start {
 			out[shard] = drivers.At(uint64(span.end - 1))
 		}
 	}
