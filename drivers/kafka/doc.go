@@ -48,6 +48,8 @@
 //   - Idempotence takes acks=all: with sent and accepted nothing is numbered. Without retries the numbers only show.
 //   - With transactions every batch is one, and Send returns once the broker has confirmed its end; End knows no positions then,
 //     because the last offset of a log is that of a marker. The next one begins when the coordinator has told the shards of that end.
+//     What was committed behind one that is open cannot be read before that ends: it counts as left to be read. One whose Send is
+//     interrupted is aborted by Close, and one whose producer vanishes by the next incarnation, or by the broker in its time.
 //   - A member that vanishes leaves its shards to the others after session_timeout; one that comes back under its own name takes
 //     them over at once (static_members).
 //   - Kafka tells no version: the fact is the release that speaks the requests it offers. By these a broker that is too old is
