@@ -31,7 +31,9 @@
 //     consumer is over. A connection that is idle is watched, too.
 //   - A broker's answer that the library would retry ends the message instead (RecordRetries 0), and makes the library look for the
 //     new leader. So that no message is called rejected because of another one's answer, messages that are not numbered are sent in
-//     one request at a time to each broker.
+//     one request at a time to each broker. With transactions there is an exception: what a broker says that it may or may not have
+//     (REQUEST_TIMED_OUT, NOT_ENOUGH_REPLICAS_AFTER_APPEND) the library sends again under its number, and cannot be told not to. After
+//     three times request_timeout without another answer it is unknown, and the producer is over.
 //   - Offsets are committed by the engine's acks alone.
 //   - Messages are fetched by the driver, which asks for the next while it unpacks the last. The library shares out the group's shards
 //     and says where they begin; it is told of no offset, so it fetches nothing.

@@ -12,6 +12,9 @@ import (
 	"ordeal/drivers"
 )
 
+// attempt is how many request timeouts a transaction's messages may take: two in which they wait for a leader, and one for its answer.
+const attempt = 3
+
 // transact sends the seated batch as one transaction and settles it by its end: acked once the broker has confirmed the commit, rejected
 // once it has confirmed that nothing of it will ever be read, unknown where it did not say. The producer's next incarnation has the same
 // transactional id, so that the broker ends what this one leaves open; where ctx has ended there may be no next one, and Close does it.
@@ -37,7 +40,7 @@ func (p *producer) transact(ctx context.Context, batch []drivers.Message) error 
 				failed = err
 			}
 		})
-		err = p.client.Flush(ctx)
+		err = p.answered(ctx)
 	}
 	if err == nil {
 		err = p.conclude(ctx, receipts, failed)
@@ -51,6 +54,23 @@ func (p *producer) transact(ctx context.Context, batch []drivers.Message) error 
 		p.flight.land(s, &receipts[i])
 	}
 	return p.flight.state()
+}
+
+// answered waits until every message of the transaction has its answer. Where the broker says that it may or may not have a batch, the library
+// sends a transaction's again and again, whatever it was told of retries: numbered, so that the broker takes it once. For a producer that is
+// not to send again this ends when an answer to the first attempt must have come.
+func (p *producer) answered(ctx context.Context) error {
+	if p.spec.ClientRetry {
+		return p.client.Flush(ctx)
+	}
+	limit := attempt * p.session.set.requestTimeout
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := p.client.Flush(limited)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		return fmt.Errorf("the broker did not say within %s whether it has the messages: %w", limit, err)
+	}
+	return err
 }
 
 // begin begins a transaction once the one before is over at the shards as well. The coordinator confirms an end when it has written it
@@ -110,10 +130,10 @@ func (p *producer) conclude(ctx context.Context, receipts []drivers.Receipt, fai
 
 // transactionTimeout is after how long the broker aborts a transaction that nobody ends, when it next looks for such, which is every ten
 // seconds (transaction.abort.timed.out.transaction.cleanup.interval.ms). Until then nothing behind it can be read, so it is shorter than the
-// library's own 40 s; a message that waits for a leader, and then for its answer, has to fit in.
+// library's own 40 s.
 func (set *settings) transactionTimeout() time.Duration {
-	const requests, most = 3, 40 * time.Second
-	return min(requests*set.requestTimeout, most)
+	const most = 40 * time.Second
+	return min(attempt*set.requestTimeout, most)
 }
 
 // abort has the broker end the transaction that is left open: nobody who reads what was committed gets past it before. It is done by a
