@@ -53,7 +53,8 @@
 //     What was committed behind one that is open cannot be read before that ends: it counts as left to be read. One whose Send is
 //     interrupted is aborted by Close, and one whose producer vanishes by the next incarnation, or by the broker in its time.
 //   - A member that vanishes leaves its shards to the others after session_timeout; one that comes back under its own name takes
-//     them over at once (static_members).
+//     them over at once (static_members). With balancer broker the broker has a time-out of its own, and keeps the name for who had it;
+//     Close tells it of a member that lost its connections that it comes back (see release).
 //   - Kafka tells no version: the fact is the release that speaks the requests it offers. By these a broker that is too old is
 //     refused (see needed).
 //   - A message waits for others (linger) unless the producer's window is full, in which case nobody would come.
