@@ -56,9 +56,9 @@ func (p *producer) transact(ctx context.Context, batch []drivers.Message) error 
 	return p.flight.state()
 }
 
-// answered waits until every message of the transaction has its answer. Where the broker says that it may or may not have a batch, the library
-// sends a transaction's again and again, whatever it was told of retries: numbered, so that the broker takes it once. For a producer that is
-// not to send again this ends when an answer to the first attempt must have come.
+// answered waits until every message of the transaction has its answer. Where the broker says that it may or may not have a batch, the
+// library sends a transaction's again and again, whatever it was told of retries: numbered, so that the broker takes it once. For a
+// producer that is not to send again this ends when an answer to the first attempt must have come.
 func (p *producer) answered(ctx context.Context) error {
 	if p.spec.ClientRetry {
 		return p.client.Flush(ctx)
@@ -129,8 +129,8 @@ func (p *producer) conclude(ctx context.Context, receipts []drivers.Receipt, fai
 }
 
 // transactionTimeout is after how long the broker aborts a transaction that nobody ends, when it next looks for such, which is every ten
-// seconds (transaction.abort.timed.out.transaction.cleanup.interval.ms). Until then nothing behind it can be read, so it is shorter than the
-// library's own 40 s.
+// seconds (transaction.abort.timed.out.transaction.cleanup.interval.ms). Until then nothing behind it can be read, so it is shorter than
+// the library's own 40 s.
 func (set *settings) transactionTimeout() time.Duration {
 	const most = 40 * time.Second
 	return min(attempt*set.requestTimeout, most)

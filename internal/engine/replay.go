@@ -277,8 +277,8 @@ func (s *search) shard(ctx context.Context, r drivers.Replayer, part stretch) er
 	}
 }
 
-// untilPassed is a context that ends, for the reason errPassed, once f has brought all that the broker has. It ends for another reason where
-// that cannot be told.
+// untilPassed is a context that ends, for the reason errPassed, once f has brought all that the broker has. It ends for another reason
+// where that cannot be told.
 func untilPassed(ctx context.Context, f drivers.Fencer) (reading context.Context, release func()) {
 	reading, end := context.WithCancelCause(ctx)
 	var fence sync.WaitGroup
