@@ -45,7 +45,11 @@ type Ender interface {
 	End(ctx context.Context, t Topic) ([]Position, error)
 }
 
-// Fencer is a Consumer of a broker without positions that can still tell when it has seen everything.
+// ErrNoEnd is in the error of End where the broker has answered and its answer does not say where the last messages are, as where its
+// shards end with marks that are delivered to nobody. Depth, and the Fence of a replay, tell then whether everything was read.
+var ErrNoEnd = errors.New("the broker does not say where its last messages are")
+
+// Fencer is a Consumer that can tell when it has seen everything where positions cannot say so.
 type Fencer interface {
 	// Fence returns once everything that the broker held for this consumer when Fence was called has been returned by Receive. It
 	// is called from another goroutine than Receive, which must go on meanwhile.

@@ -53,6 +53,9 @@ func adviceOn(refusal *kerr.Error) string {
 		return "set options.kafka.session_timeout between the broker's group.min.session.timeout.ms and group.max.session.timeout.ms"
 	case kerr.FencedInstanceID:
 		return "another client has this member's name: end it, or set options.kafka.static_members: false"
+	case kerr.UnreleasedInstanceID:
+		return "the broker keeps this member's name until the session of who had it has timed out: lower the broker's " +
+			"group.consumer.session.timeout.ms, or set options.kafka.static_members: false"
 	case kerr.GroupMaxSizeReached:
 		return "the group has as many members as the broker's group.max.size allows: use fewer consumers"
 	case kerr.UnsupportedVersion, kerr.UnsupportedForMessageFormat:

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -32,8 +33,11 @@ func (Driver) Mechanisms() []drivers.Mechanism {
 // mechanism is how the client proves who it is; nil for a client that is nobody. A user without a word on the mechanism uses plain.
 func mechanism(auth drivers.Auth) (sasl.Mechanism, error) {
 	if auth.User == "" {
-		if auth.Mechanism == "" {
+		switch {
+		case auth.Mechanism == "" && auth.Password == "":
 			return nil, nil
+		case auth.Mechanism == "":
+			return nil, errors.New("a password was given and no user: name the user, as in kafka://user:password@host, or leave both out")
 		}
 		return nil, fmt.Errorf("mechanism %s: it takes a user and a password, and no user was given", auth.Mechanism)
 	}

@@ -27,6 +27,8 @@ func TestMechanism(t *testing.T) {
 		{auth: drivers.Auth{User: "u", Password: "p", Mechanism: authScram512}, want: "SCRAM-SHA-512"},
 		{auth: drivers.Auth{User: "u", Mechanism: "kerberos"}, wrong: `"kerberos" is not one of plain, scram-sha-256, scram-sha-512`},
 		{auth: drivers.Auth{Mechanism: authScram256}, wrong: "no user was given"},
+		{auth: drivers.Auth{Password: "p"}, wrong: "a password was given and no user: name the user"},
+		{auth: drivers.Auth{Password: "p", Mechanism: authPlain}, wrong: "no user was given"},
 	} {
 		m, err := mechanism(c.auth)
 		switch {

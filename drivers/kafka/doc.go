@@ -31,7 +31,9 @@
 //     consumer is over. A connection that is idle is watched, too.
 //   - A broker's answer that the library would retry ends the message instead (RecordRetries 0), and makes the library look for the
 //     new leader. So that no message is called rejected because of another one's answer, messages that are not numbered are sent in
-//     one request at a time to each broker.
+//     one request at a time to each broker. With transactions there is an exception: what a broker says that it may or may not have
+//     (REQUEST_TIMED_OUT, NOT_ENOUGH_REPLICAS_AFTER_APPEND) the library sends again under its number, and cannot be told not to. After
+//     three times request_timeout without another answer it is unknown, and the producer is over.
 //   - Offsets are committed by the engine's acks alone.
 //   - Messages are fetched by the driver, which asks for the next while it unpacks the last. The library shares out the group's shards
 //     and says where they begin; it is told of no offset, so it fetches nothing.
@@ -48,8 +50,11 @@
 //   - Idempotence takes acks=all: with sent and accepted nothing is numbered. Without retries the numbers only show.
 //   - With transactions every batch is one, and Send returns once the broker has confirmed its end; End knows no positions then,
 //     because the last offset of a log is that of a marker. The next one begins when the coordinator has told the shards of that end.
+//     What was committed behind one that is open cannot be read before that ends: it counts as left to be read. One whose Send is
+//     interrupted is aborted by Close, and one whose producer vanishes by the next incarnation, or by the broker in its time.
 //   - A member that vanishes leaves its shards to the others after session_timeout; one that comes back under its own name takes
-//     them over at once (static_members).
+//     them over at once (static_members). With balancer broker the broker has a time-out of its own, and keeps the name for who had it;
+//     Close tells it of a member that lost its connections that it comes back (see release).
 //   - Kafka tells no version: the fact is the release that speaks the requests it offers. By these a broker that is too old is
 //     refused (see needed).
 //   - A message waits for others (linger) unless the producer's window is full, in which case nobody would come.

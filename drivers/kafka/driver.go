@@ -23,6 +23,9 @@ const (
 	optStatic         = "static_members"
 )
 
+// balancerBroker is the balancer that is the broker itself.
+const balancerBroker = "broker"
+
 // Driver is the way to Kafka brokers. The zero value is ready; it holds nothing.
 type Driver struct{}
 
@@ -69,17 +72,19 @@ func (Driver) Options() []drivers.Option {
 				"the client for a leader is given up after twice that.",
 		},
 		{
-			Name: optSession, Kind: drivers.KindDuration, Default: "10s",
-			About: "After how long without a sign of life a member's shards go to the others: session.timeout.ms of the group.",
+			Name: optSession, Kind: drivers.KindDuration, // without a default, so that it is seen where it was given in vain
+			About: "After how long without a sign of life a member's shards go to the others: session.timeout.ms of the group, 10s where it " +
+				"is not given. With balancer broker the broker alone decides, by group.consumer.session.timeout.ms, and it must not be given.",
 		},
 		{
 			Name: optBalancer, Kind: drivers.KindEnum, Default: "cooperative-sticky",
-			Values: []string{"cooperative-sticky", "sticky", "range", "round-robin", "broker"},
+			Values: []string{"cooperative-sticky", "sticky", "range", "round-robin", balancerBroker},
 			About:  "How shards are shared out in a group; broker is the protocol of Kafka 4 (KIP-848), in which the broker does so.",
 		},
 		{
 			Name: optStatic, Kind: drivers.KindBool, Default: "true",
-			About: "Members have names (group.instance.id): one that comes back takes its shards over at once, without a rebalance.",
+			About: "Members have names (group.instance.id): one that comes back takes its shards over at once, without a rebalance. With " +
+				"balancer broker that takes until the broker could be told that it was gone, or its session there has timed out.",
 		},
 	}
 }
@@ -98,8 +103,17 @@ func (Driver) Reach(cfg drivers.Config, t drivers.Topic) error {
 	case cfg.Options.Bool(optTransactions) && cfg.Options.Text(optIdempotent) == "false":
 		return refuse("options.kafka.transactions needs options.kafka.idempotent: true")
 	default:
-		return nil
+		return inVain(cfg.Options)
 	}
+}
+
+// inVain refuses what was given and would change nothing.
+func inVain(given drivers.Options) error {
+	if given.Text(optBalancer) == balancerBroker && given.Text(optSession) != "" {
+		return fmt.Errorf("options.kafka.%s has no effect with options.kafka.%s: %s, where the broker decides: leave it out, and set the "+
+			"broker's group.consumer.session.timeout.ms instead", optSession, optBalancer, balancerBroker)
+	}
+	return nil
 }
 
 // Promise says what the configuration claims.
@@ -176,7 +190,13 @@ func (d Driver) settings(cfg drivers.Config) (settings, error) {
 	s := settings{
 		idempotent: o.Bool(optIdempotent), transactions: o.Bool(optTransactions), linger: o.Duration(optLinger),
 		compression: o.Text(optCompression), maxMessage: o.Int(optMaxMessage), requestTimeout: o.Duration(optRequestTimeout),
-		session: o.Duration(optSession), balancer: o.Text(optBalancer), static: o.Bool(optStatic),
+		session: 10 * time.Second, balancer: o.Text(optBalancer), static: o.Bool(optStatic),
+	}
+	if o.Text(optSession) != "" {
+		s.session = o.Duration(optSession)
+	}
+	if err := inVain(o); err != nil {
+		return s, err
 	}
 	const least, most = 512, 64 << 20 // the library writes no request of more than 100 MiB
 	switch {

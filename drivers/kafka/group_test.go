@@ -45,7 +45,9 @@ func TestBalancers(t *testing.T) {
 	}
 	for _, options := range balancers {
 		t.Run(options[optBalancer]+options[optStatic], func(t *testing.T) {
-			options[optSession] = "2s"
+			if options[optBalancer] != balancerBroker {
+				options[optSession] = "2s"
+			}
 			shareAndLeave(t, drivers.Config{Servers: server, Options: options})
 		})
 	}

@@ -75,14 +75,10 @@ func node(id int32, brokers kadm.BrokerDetails, servers []string) string {
 	return fmt.Sprintf("n%d", id)
 }
 
-// ends are the offsets after the last record of each partition that a consumer may have: up to the first open transaction where only
-// what was committed is read.
+// ends are the offsets after the last record of each partition that all its replicas in sync have. With transactions that is more than can
+// be read yet: what lies behind an open one is owed all the same, and comes when that one ends.
 func (s *session) ends(ctx context.Context, c *client, t drivers.Topic) ([]int64, error) {
-	list := c.admin.ListEndOffsets
-	if s.set.transactions {
-		list = c.admin.ListCommittedOffsets
-	}
-	listed, err := list(ctx, t.Name)
+	listed, err := c.admin.ListEndOffsets(ctx, t.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +136,7 @@ func (s *session) depth(ctx context.Context, t drivers.Topic, group string) (int
 }
 
 // End returns the offset of the last message that every partition still has. With transactions the last offset is that of a marker, which
-// is delivered to nobody, so the ends have no known position: the depth tells when everything was read.
+// is delivered to nobody: the depth tells when everything was read.
 func (s *session) End(ctx context.Context, t drivers.Topic) ([]drivers.Position, error) {
 	ends, err := s.positions(ctx, t)
 	if err != nil {
@@ -157,9 +153,12 @@ func (s *session) positions(ctx context.Context, t drivers.Topic) ([]drivers.Pos
 	if err != nil {
 		return nil, err
 	}
+	if s.set.transactions {
+		return nil, drivers.ErrNoEnd
+	}
 	out := make([]drivers.Position, len(spans))
 	for shard, span := range spans {
-		if span.end > span.start && !s.set.transactions {
+		if span.end > span.start {
 			out[shard] = drivers.At(uint64(span.end - 1))
 		}
 	}

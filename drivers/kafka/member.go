@@ -65,6 +65,7 @@ func newMember(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*mem
 	m.intake.start(c, m.intake.heed)
 	if err := m.join(ctx); err != nil {
 		m.fail(err)
+		m.release(ctx) // else what it has waited for would be its own in the end
 		return nil, whole(ctx, err)
 	}
 	return m, nil
@@ -91,7 +92,7 @@ func (m *member) options() []kgo.Opt {
 		return append(options, kgo.Balancers(kgo.RangeBalancer()))
 	case "round-robin":
 		return append(options, kgo.Balancers(kgo.RoundRobinBalancer()))
-	case "broker":
+	case balancerBroker:
 		return append(options, kgo.Balancers(kgo.StickyBalancer()), kgo.ServerSideBalancer())
 	default:
 		return append(options, kgo.Balancers(kgo.CooperativeStickyBalancer()))
@@ -398,10 +399,14 @@ func (m *member) Close(ctx context.Context) error {
 	var err error
 	m.once.Do(func() {
 		m.session.forget(m)
-		if m.intake.reason() == nil {
+		lost := m.intake.reason() != nil
+		if !lost {
 			err = m.leave(ctx)
 		}
 		m.fail(errClosed)
+		if lost && m.session.set.static { // without a name it has vanished, and is never back
+			m.release(ctx)
+		}
 	})
 	if err != nil {
 		return fmt.Errorf("leave topic %q as %q: %w", m.spec.Topic.Name, m.spec.Group.Name, err)

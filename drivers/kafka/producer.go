@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -33,6 +34,8 @@ type producer struct {
 	linger *linger
 	// ended tells that a transaction was.
 	ended bool
+	// left tells that one was left open when its Send had to end.
+	left atomic.Bool
 }
 
 func newProducer(ctx context.Context, s *session, spec drivers.ProducerSpec, settle func(drivers.Receipt)) (*producer, error) {
@@ -97,10 +100,12 @@ func (s *session) produceOptions(spec drivers.ProducerSpec) []kgo.Opt {
 	if s.set.transactions {
 		options = append(options, kgo.TransactionalID(s.transactionalID(spec.Topic)))
 	}
-	if spec.ClientRetry {
+	switch {
+	case spec.ClientRetry:
 		return options
-	}
-	if numbered && !s.set.transactions {
+	case s.set.transactions:
+		options = append(options, kgo.TransactionTimeout(s.set.transactionTimeout()))
+	case numbered:
 		options = append(options, kgo.AllowIdempotentProduceCancellation())
 	}
 	// The connection's patience ends first. This is for what waits in the client for a leader.
@@ -236,14 +241,21 @@ func (p *producer) fail(err error) {
 	p.flight.end()
 }
 
-// Close gives up on what is in flight.
-func (p *producer) Close(context.Context) error {
+// Close gives up on what is in flight, and has a transaction aborted that a Send left open.
+func (p *producer) Close(ctx context.Context) error {
+	var err error
 	p.once.Do(func() {
 		p.session.forget(p)
 		p.fail(errClosed)
+		if p.left.Load() {
+			err = p.abort(ctx)
+		}
 		if n := p.client.line.lossCount(); n > 0 {
 			p.session.env.Logger.Debug("kafka producer lost connections", "topic", p.spec.Topic.Name, "connections", n)
 		}
 	})
+	if err != nil {
+		return fmt.Errorf("close producer of topic %q: %w", p.spec.Topic.Name, err)
+	}
 	return nil
 }

@@ -134,7 +134,9 @@ func TestRebalance(t *testing.T) {
 	}
 	for i, options := range ways {
 		t.Run(options[optBalancer]+options[optStatic], func(t *testing.T) {
-			options[optSession], options[optRequestTimeout] = "2s", "5s"
+			if options[optRequestTimeout] = "5s"; options[optBalancer] != balancerBroker {
+				options[optSession] = "2s"
+			}
 			rebalance(t, drivers.Config{Servers: server, Options: options}, fmt.Sprintf("rebalance-%d", i))
 		})
 	}

@@ -64,7 +64,7 @@ func (s span) place(from drivers.Position) (int64, error) {
 	}
 }
 
-// spans are those of all partitions. Where only what was committed is read, an end is that of the first open transaction.
+// spans are those of all partitions.
 func (s *session) spans(ctx context.Context, t drivers.Topic) ([]span, error) {
 	ends, err := s.ends(ctx, s.client, t)
 	if err != nil {

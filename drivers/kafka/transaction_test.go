@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,9 +59,38 @@ func TestTransactions(t *testing.T) {
 		t.Errorf("received %d more, %v", n, err)
 	}
 	depth(t, r.session, r.topic, 0)
-	ends, err := r.End(t.Context(), r.topic)
-	if err != nil || ends[0].Known {
+	if ends, err := r.End(t.Context(), r.topic); !errors.Is(err, drivers.ErrNoEnd) {
 		t.Errorf("the last offset is a marker's, and yet the end is %v, %v", ends, err)
+	}
+	r.replayedAll("one", "two", "five")
+}
+
+// replayedAll replays the only shard until its fence is passed, and wants these bodies and no other.
+func (r *rig) replayedAll(want ...string) {
+	r.Helper()
+	c, err := r.Replay(r.Context(), r.topic, 0, drivers.Position{})
+	must(r.T, err)
+	defer c.Close(r.Context()) //nolint:errcheck // it was only read
+	ctx, passed := context.WithTimeout(r.Context(), 20*time.Second)
+	defer passed()
+	fence := make(chan error, 1)
+	go func() {
+		fence <- c.(drivers.Fencer).Fence(ctx)
+		passed()
+	}()
+	var got []string
+	dst := make([]drivers.Delivery, 1)
+	for {
+		n, err := c.Receive(ctx, dst)
+		if err != nil {
+			break
+		}
+		for _, d := range dst[:n] {
+			got = append(got, string(d.Body))
+		}
+	}
+	if err := <-fence; err != nil || !slices.Equal(got, want) {
+		r.Errorf("a replay gave %q, want %q; its fence: %v", got, want, err)
 	}
 }
 

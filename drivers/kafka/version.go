@@ -33,7 +33,7 @@ func needed(set settings) []request {
 		})
 	}
 	switch {
-	case set.balancer == "broker":
+	case set.balancer == balancerBroker:
 		all = append(all, request{key: keyConsumerGroupHeartbeat, least: 0, since: "Kafka 4.0: options.kafka.balancer: broker"})
 	case set.static:
 		all = append(all, request{key: keyJoinGroup, least: 5, since: "Kafka 2.3: members with names, else options.kafka.static_members: false"})

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -144,7 +145,7 @@ func (a *arena) ask(ctx context.Context) error {
 			if t.Model == drivers.Broadcast {
 				continue
 			}
-			if _, err := ender.End(ctx, t); err != nil {
+			if _, err := ender.End(ctx, t); err != nil && !errors.Is(err, drivers.ErrNoEnd) {
 				return err
 			}
 		}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"testing"
@@ -22,6 +23,7 @@ type oracle struct {
 	err    error
 	ends   []drivers.Position
 	depth  int64
+	noEnd  bool
 	opened int
 	closed int
 }
@@ -56,6 +58,9 @@ func (s *oracleSession) Locate(context.Context, drivers.Topic, int) (drivers.Pla
 }
 
 func (s *oracleSession) End(context.Context, drivers.Topic) ([]drivers.Position, error) {
+	if s.oracle.noEnd {
+		return nil, fmt.Errorf("asked: %w", drivers.ErrNoEnd)
+	}
 	return s.oracle.ends, s.oracle.err
 }
 
@@ -223,6 +228,8 @@ func TestDrain(t *testing.T) {
 		},
 		{"a shard unread", oracle{ends: at(5, 7)}, reader{reached: worker.Reached{High: at(5, 0)}}, drivers.Log, false, "read so far: ?"},
 		{"a backlog", oracle{ends: at(5), depth: 3}, reader{reached: worker.Reached{High: at(5)}}, drivers.Log, false, "3 messages are left"},
+		{"no ends", oracle{noEnd: true}, reader{}, drivers.Log, true, "where its shards end, nothing left by the broker's own count"},
+		{"no ends and a backlog", oracle{noEnd: true, depth: 3}, reader{}, drivers.Log, false, "3 messages are left"},
 		{
 			"no answer",
 			oracle{err: errGone},
@@ -301,19 +308,24 @@ func TestDrainOfWhatWasAcknowledgedBefore(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		ack      drivers.AckMode
+		noEnd    bool
 		depth    int64
 		quiet    time.Duration
 		complete bool
 		want     string
 	}{
-		{"before", drivers.AckBefore, 0, shortIdle, true, "shard 0 ends at 5, read so far: 4, acknowledged before that, and nothing left"},
-		{"before, a moment ago", drivers.AckBefore, 0, shortIdle - 1, false, "acknowledged before that"},
-		{"before, and on its way", drivers.AckBefore, 1, shortIdle, false, "shard 0 ends at 5"},
-		{"after", drivers.AckAfter, 0, shortIdle, false, "shard 0 ends at 5"},
+		{"before", drivers.AckBefore, false, 0, shortIdle, true, "shard 0 ends at 5, read so far: 4, acknowledged before that, and nothing left"},
+		{"before, a moment ago", drivers.AckBefore, false, 0, shortIdle - 1, false, "acknowledged before that"},
+		{"before, and on its way", drivers.AckBefore, false, 1, shortIdle, false, "shard 0 ends at 5, read so far: 4, and 1 messages are left"},
+		{"after", drivers.AckAfter, false, 0, shortIdle, false, "shard 0 ends at 5"},
+		{"before, no ends", drivers.AckBefore, true, 0, shortIdle, true, "where its shards end, acknowledged before that, and nothing"},
+		{"before, no ends, a moment ago", drivers.AckBefore, true, 0, shortIdle - 1, false, "does not say where its shards end"},
+		{"before, no ends, and on its way", drivers.AckBefore, true, 2, shortIdle, false, "and 2 messages are left"},
+		{"after, no ends", drivers.AckAfter, true, 0, 0, true, "does not say where its shards end"},
 	} {
 		d := &drainer{
 			worker: reader{reached: worker.Reached{High: []drivers.Position{drivers.At(4)}}},
-			arena:  newArena(t, &oracle{ends: []drivers.Position{drivers.At(5)}, depth: test.depth}, trio{}),
+			arena:  newArena(t, &oracle{ends: []drivers.Position{drivers.At(5)}, depth: test.depth, noEnd: test.noEnd}, trio{}),
 			now:    func() int64 { return int64(test.quiet) },
 		}
 		complete, why := d.group(within(t, 100*time.Millisecond), 0, worker.Group{Spec: drivers.Group{Ack: test.ack}})

@@ -97,7 +97,8 @@ func (d *drainer) shortfall(ctx context.Context, i int, why string) string {
 }
 
 // reached asks the broker where the group stands. state is empty when the asking itself was cut short. A group that acknowledges before it
-// has received may have lost the end of a shard with a connection: short tells that the broker has nothing left for it all the same.
+// has received may have lost the end of a shard with a connection: short tells that the broker has nothing left for it all the same. Where
+// no end is known, the broker's own count decides alone.
 func (d *drainer) reached(ctx context.Context, i int, g worker.Group) (ok, short bool, state string) {
 	err := d.arena.admin.ask(ctx, askLimit, func(ctx context.Context, s drivers.Session) error {
 		ender, hasEnd := s.(drivers.Ender)
@@ -108,10 +109,14 @@ func (d *drainer) reached(ctx context.Context, i int, g worker.Group) (ok, short
 		}
 		if hasEnd {
 			ends, err := ender.End(ctx, g.Topic)
-			if err != nil {
+			switch {
+			case errors.Is(err, drivers.ErrNoEnd): // nor is it known whether all that was acknowledged before has arrived
+				ok, state = hasDepth && g.Spec.Ack != drivers.AckBefore, "the broker does not say where its shards end"
+			case err != nil:
 				return fmt.Errorf("the end of the topic is not known: %w", err)
+			default:
+				ok, state = atEnd(ends, d.worker.Reached(i).High)
 			}
-			ok, state = atEnd(ends, d.worker.Reached(i).High)
 		}
 		short = !ok && hasDepth && g.Spec.Ack == drivers.AckBefore
 		if (ok || short) && hasDepth {
@@ -120,8 +125,8 @@ func (d *drainer) reached(ctx context.Context, i int, g worker.Group) (ok, short
 				return fmt.Errorf("the backlog is not known: %w", err)
 			}
 			switch {
-			case n > 0 && short:
-				short = false // it is still on its way there
+			case n > 0 && short: // it is still on its way there
+				short, state = false, fmt.Sprintf("%s, and %d messages are left by the broker's own count", state, n)
 			case n > 0:
 				ok, state = false, fmt.Sprintf("%d messages are left by the broker's own count", n)
 			case short:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"ordeal/drivers"
@@ -138,10 +139,38 @@ type search struct {
 	reason   string
 }
 
+// errPassed says that a replay has brought all that the broker has of a shard.
+var errPassed = errors.New("all of the shard was replayed")
+
 // stretch is the part of a shard in which lost messages can be; unknown positions stand for its beginning and its end.
 type stretch struct {
 	shard    int
 	from, to drivers.Position
+	// endless tells that the broker does not say where the shard ends: the replay itself has to tell when everything came.
+	endless bool
+}
+
+// within ends the stretch where its shard ends; false says that the broker holds nothing of it.
+func (p *stretch) within(ends []drivers.Position) bool {
+	if p.shard >= len(ends) || !ends[p.shard].Known {
+		return false // the shard holds nothing, says the broker
+	}
+	end := ends[p.shard]
+	if p.from.Known && end.Before(p.from) {
+		return false // the log is cut before the messages
+	}
+	if !p.to.Known || end.Before(p.to) {
+		p.to = end
+	}
+	return true
+}
+
+// silence is the error of a replay that brings nothing more before its end.
+func (p *stretch) silence() error {
+	if p.endless {
+		return fmt.Errorf("nothing came for %s, and the broker has more", replaySilence)
+	}
+	return fmt.Errorf("nothing came for %s, before its end at %s", replaySilence, p.to)
 }
 
 // stretches are what has to be replayed: around the places of the lost messages where all are known, else all of every shard.
@@ -176,19 +205,14 @@ func (s *search) all(ctx context.Context, session drivers.Session) error {
 		return errors.New("the driver cannot tell where a shard ends")
 	}
 	ends, err := ender.End(ctx, s.topic)
-	if err != nil {
+	endless := errors.Is(err, drivers.ErrNoEnd)
+	if err != nil && !endless {
 		return fmt.Errorf("the end of the topic is not known: %w", err)
 	}
 	for _, part := range s.stretches() {
-		if part.shard >= len(ends) || !ends[part.shard].Known {
-			continue // the shard holds nothing, says the broker
-		}
-		end := ends[part.shard]
-		if part.from.Known && end.Before(part.from) {
-			continue // the log is cut before the messages
-		}
-		if !part.to.Known || end.Before(part.to) {
-			part.to = end
+		part.endless = endless
+		if !endless && !part.within(ends) {
+			continue
 		}
 		if err := s.shard(ctx, session.(drivers.Replayer), part); err != nil {
 			return fmt.Errorf("shard %d: %w", part.shard, err)
@@ -201,9 +225,9 @@ func (s *search) all(ctx context.Context, session drivers.Session) error {
 // shard replays a stretch. Where the broker has forgotten its beginning, it is replayed from the oldest message that there is.
 func (s *search) shard(ctx context.Context, r drivers.Replayer, part stretch) error {
 	c, err := r.Replay(ctx, s.topic, part.shard, part.from)
-	trimmed := err != nil && part.from.Known && ctx.Err() == nil && !errors.Is(err, drivers.ErrNoReplay)
-	if trimmed {
-		s.reason = err.Error()
+	var trimmed error
+	if err != nil && part.from.Known && ctx.Err() == nil && !errors.Is(err, drivers.ErrNoReplay) {
+		trimmed = err
 		c, err = r.Replay(ctx, s.topic, part.shard, drivers.Position{})
 	}
 	if err != nil {
@@ -214,28 +238,60 @@ func (s *search) shard(ctx context.Context, r drivers.Replayer, part stretch) er
 		defer cancel()
 		c.Close(ctx) //nolint:errcheck // it was only read
 	}()
+	reading := ctx
+	if part.endless {
+		fencer, ok := c.(drivers.Fencer)
+		if !ok {
+			return errors.New("the driver can tell neither where it ends nor when everything came")
+		}
+		var release func()
+		reading, release = untilPassed(ctx, fencer)
+		defer release()
+	}
 	dst := make([]drivers.Delivery, replayBatch)
 	for first := true; ; {
-		patient, cancel := context.WithTimeout(ctx, replaySilence)
+		patient, cancel := context.WithTimeout(reading, replaySilence)
 		n, err := c.Receive(patient, dst)
 		cancel()
 		for i := range dst[:n] {
 			d := &dst[i]
-			if first && trimmed {
-				s.forgotten(part.shard, d.Position)
+			if first && trimmed != nil {
+				s.forgotten(part.shard, d.Position, trimmed)
 			}
 			first = false
 			s.look(d, int32(part.shard))
-			if !d.Position.Before(part.to) {
+			if part.to.Known && !d.Position.Before(part.to) {
 				return nil
 			}
 		}
-		switch {
+		switch cause := context.Cause(reading); {
+		case errors.Is(cause, errPassed):
+			return nil
+		case cause != nil && ctx.Err() == nil:
+			return fmt.Errorf("whether everything came is not known: %w", cause)
 		case err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
-			return fmt.Errorf("nothing came for %s, before its end at %s", replaySilence, part.to)
+			return part.silence()
 		case err != nil:
 			return err
 		}
+	}
+}
+
+// untilPassed is a context that ends, for the reason errPassed, once f has brought all that the broker has. It ends for another reason
+// where that cannot be told.
+func untilPassed(ctx context.Context, f drivers.Fencer) (reading context.Context, release func()) {
+	reading, end := context.WithCancelCause(ctx)
+	var fence sync.WaitGroup
+	fence.Go(func() {
+		err := f.Fence(reading)
+		if err == nil {
+			err = errPassed
+		}
+		end(err)
+	})
+	return reading, func() {
+		end(nil)
+		fence.Wait()
 	}
 }
 
@@ -251,11 +307,11 @@ func (s *search) look(d *drivers.Delivery, shard int32) {
 	}
 }
 
-// forgotten notes the messages of shard whose place is before the oldest that the broker keeps.
-func (s *search) forgotten(shard int, oldest drivers.Position) {
+// forgotten notes the messages of shard whose place is before the oldest that the broker keeps, and why it keeps no older ones.
+func (s *search) forgotten(shard int, oldest drivers.Position, why error) {
 	for id := range s.wanted {
 		if p := s.places[id]; int(p.shard) == shard && drivers.Position(p.position).Before(oldest) {
-			s.open = append(s.open, id)
+			s.open, s.reason = append(s.open, id), why.Error()
 		}
 	}
 }
