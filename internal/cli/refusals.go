@@ -71,6 +71,6 @@ func (s spoilt) by(t engine.Target) error {
 	if !ok {
 		return nil
 	}
-	return &engine.Error{Exit: engine.ExitEnvironment, Err: fmt.Errorf(
-		"the run before left a fault in effect, so it is not run again: mend it, with `ordeal faults undo %s` if that helps, and begin anew", folder)}
+	return &engine.Error{Exit: engine.ExitEnvironment, Err: fmt.Errorf("the run before left a fault in effect, so it is not run again: "+
+		"mend it, with `ordeal faults undo %s` if that helps, and begin anew", folder)}
 }

@@ -16,9 +16,9 @@ const (
 	relayPatience = time.Second
 )
 
-// relay is a writer that makes nobody wait: what is written goes on to out from a goroutine of its own, and is left out once a reader is far
-// behind. Who reads the progress may have stopped to (a pager, a terminal after Ctrl-S, a log that is full), and a fault must end all the
-// same.
+// relay is a writer that makes nobody wait: what is written goes on to out from a goroutine of its own, and is left out once a reader is
+// far behind. Who reads the progress may have stopped to (a pager, a terminal after Ctrl-S, a log that is full), and a fault must end all
+// the same.
 type relay struct {
 	out     io.Writer
 	passage chan parcel
@@ -112,4 +112,11 @@ type after struct {
 func (a after) Write(text []byte) (int, error) {
 	a.relay.Flush()
 	return a.out.Write(text)
+}
+
+// relayed is env with a relay before its standard error. Whoever has it calls flush in the end, and nobody writes to it any more.
+func relayed(env *Env) (unhindered *Env, flush func()) {
+	own, r := *env, newRelay(env.Stderr)
+	own.Stdout, own.Stderr = after{env.Stdout, r}, r
+	return &own, r.Close
 }

@@ -115,10 +115,15 @@ func (f *runFlags) run(env *Env, name string) error {
 	if f.dryRun {
 		return f.rehearse(env, w, sc, targets)
 	}
-	world, progress := *env, newRelay(env.Stderr)
-	defer progress.Close()
-	world.Stdout, world.Stderr = after{env.Stdout, progress}, progress
-	env = &world
+	unhindered, flush := relayed(env)
+	defer flush()
+	return f.all(unhindered, w, sc, name, targets, renderers)
+}
+
+// all runs the scenario on every target as often as it was asked for, and compares what there is to compare.
+func (f *runFlags) all(env *Env, w *wire, sc *scenarios.Scenario, name string, targets []engine.Target,
+	renderers []reports.Renderer,
+) error {
 	ctx, hurry, release := interruptible(env)
 	defer release()
 	refused, err := f.foresee(env, w, sc, targets)

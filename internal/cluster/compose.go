@@ -162,8 +162,8 @@ func (c *compose) name(ctx context.Context) error {
 	return nil
 }
 
-// stopSeconds is how long a service may take to end by itself: less than a fault has to take effect. Docker's own default is 10, after which it
-// kills and says nothing of it.
+// stopSeconds is how long a service may take to end by itself: less than a fault has to take effect. Docker's own default is 10, after
+// which it kills and says nothing of it.
 const stopSeconds = 24
 
 // commands act upon a service.

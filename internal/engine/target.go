@@ -81,8 +81,8 @@ const authOption = "auth"
 // composeWord begins targets that docker compose starts.
 const composeWord = "compose"
 
-// ParseTarget understands DRIVER, DRIVER:NODES, the same behind compose:, and DRIVER://[user:password@]host:port[,host:port…][/vhost], each with an
-// optional ?option=value&…, in which auth names the mechanism by which clients prove who they are. Errors are *TargetError.
+// ParseTarget understands DRIVER, DRIVER:NODES, the same behind compose:, and DRIVER://[user:password@]host:port[,host:port…][/vhost], each
+// with an optional ?option=value&…, in which auth names the mechanism by which clients prove who they are. Errors are *TargetError.
 func ParseTarget(text string, drivers []string) (Target, error) {
 	t := Target{Text: text, Options: map[string]string{}}
 	bad := func(format string, args ...any) (Target, error) {

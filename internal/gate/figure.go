@@ -21,7 +21,7 @@ func Figures() []Figure {
 		{Name: "offered_rate", Unit: Rate, About: "What the schedule asked for. Not measured for rate: max."},
 		{Name: "sent_rate", Unit: Rate, About: "Messages handed to the broker's client."},
 		{Name: "acked_rate", Unit: Rate, About: "Messages acknowledged by the broker."},
-		{Name: "received_rate", Unit: Rate, About: "First deliveries to the group of each topic that received least, for each group gets a copy; of several topics their sum."},
+		{Name: "received_rate", Unit: Rate, About: "First deliveries to the slowest group of each topic; each group gets a copy."},
 		{Name: "gap.max", Unit: Duration, About: "The longest time in which a group received nothing, cut at the ends of the phase."},
 		{Name: "rejected", Unit: Count, About: "Sends that the broker refused, of those that were due in the phase."},
 		{Name: "unknown", Unit: Count, About: "Sends, of those that were due in the phase, of which nobody knows whether they happened."},

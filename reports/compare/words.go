@@ -181,7 +181,8 @@ func (c *Comparison) notes(runs []*reports.Run) {
 		note("Anecdotal: with %s a side no difference can be told from noise; use --repeat %d or more.", plural(fewest, "run"), needed)
 	}
 	if c.Closed {
-		note("The load is a closed loop, whose latencies are %s. They follow from its window and the rate, and are not ranked.", reports.ClosedNote)
+		note("The load is a closed loop, whose latencies are %s. They follow from its window and the rate, and are not ranked.",
+			reports.ClosedNote)
 	}
 	if len(c.Groups) > 1 {
 		var list []string
