@@ -66,6 +66,11 @@ func TestDenied(t *testing.T) {
 			}
 			return err
 		}},
+		{"listen to several servers", `publish: { deny: "_INBOX.>" }`, `publish to "_INBOX.`, func(t *testing.T, s *session) error {
+			s.cfg.Servers = append(s.cfg.Servers, s.cfg.Servers[0]) // by way of each of them an echo is asked for
+			_, err := s.Consumer(t.Context(), drivers.ConsumerSpec{Topic: cast, Group: cast.Groups[0]})
+			return err
+		}},
 		{"pull", `publish: { deny: "$JS.API.CONSUMER.MSG.NEXT.>" }`, `publish to "$JS.API.CONSUMER.MSG.NEXT.orders.billing"`, func(t *testing.T, s *session) error {
 			c, err := s.Consumer(t.Context(), drivers.ConsumerSpec{Topic: topic, Group: topic.Groups[0]})
 			if err != nil {

@@ -88,7 +88,13 @@ func (l *listener) echo(ctx context.Context, server string, before uint64) (uint
 	env.Name += "-echo"
 	dialCtx, cancel := context.WithTimeout(ctx, tryLimit)
 	defer cancel()
-	nc, _, err := open(dialCtx, access{cfg: cfg, env: env, set: s.set, who: s.who, lost: func() {}, denied: func(error) {}})
+	denied := make(chan error, 1)
+	nc, _, err := open(dialCtx, access{cfg: cfg, env: env, set: s.set, who: s.who, lost: func() {}, denied: func(err error) {
+		select {
+		case denied <- err:
+		default: // the first says it
+		}
+	}})
 	if err != nil {
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
@@ -118,6 +124,8 @@ func (l *listener) echo(ctx context.Context, server string, before uint64) (uint
 			return 0, ctx.Err()
 		case <-l.intake.gone:
 			return 0, l.intake.why
+		case err := <-denied:
+			return 0, deniedError(err)
 		case before := <-echo:
 			return before, nil
 		case <-resend.C:
