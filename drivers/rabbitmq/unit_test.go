@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -84,16 +85,52 @@ func TestFlightStuck(t *testing.T) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	}
-	check(nil, -1, -1)
+	check(nil, -1, 0)
 	if err := f.board([]seat{{token: 1, taken: true}, {token: 2, taken: true}, {token: 3, taken: true}}); err != nil {
 		t.Fatal(err)
 	}
 	check(errSilent, -1, time.Hour)
-	check(nil, time.Hour, -1)
-	f.confirmed(1, false, false)
-	check(errRefusing, time.Hour, -1)
-	f.confirmed(2, false, true)
-	check(nil, time.Hour, -1)
+	check(nil, time.Hour, 0)
+}
+
+// One refusal, and a pause however long, say nothing of the channel; refusals alone for a while do.
+func TestFlightIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const patience, refusals = time.Hour, time.Second
+		f := newFlight(1, func(drivers.Receipt) {})
+		tag := uint64(0)
+		for i, step := range []struct {
+			after time.Duration
+			ack   bool
+			want  error
+		}{
+			{time.Second, false, nil},
+			{time.Minute, true, nil},
+			{time.Second, false, nil},
+			{refusals / 2, false, nil},
+			{time.Millisecond, false, errRefusing},
+			{time.Second, true, nil},
+			{time.Minute, false, nil},
+		} {
+			time.Sleep(step.after)
+			tag++
+			if err := f.board([]seat{{token: tag, taken: true}}); err != nil {
+				t.Fatal(err)
+			}
+			f.confirmed(tag, false, step.ack)
+			f.settled()
+			for _, quiet := range []time.Duration{0, refusals / 2} {
+				time.Sleep(quiet)
+				if got := f.stuck(patience, refusals); !errors.Is(got, step.want) {
+					t.Errorf("step %d, quiet for %v: got %v, want %v", i, quiet, got, step.want)
+				}
+			}
+		}
+		time.Sleep(time.Minute)
+		if got := f.stuck(patience, refusals); got != nil {
+			t.Errorf("a minute after one nack: %v", got)
+		}
+	})
 }
 
 // Whatever order deliveries are answered in, and however late, an acknowledgement of many never covers one that was not, and no tag is
