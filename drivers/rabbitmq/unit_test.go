@@ -393,6 +393,9 @@ func TestReach(t *testing.T) {
 	config := func(g drivers.Guarantee, queueType string) drivers.Config {
 		return drivers.Config{Guarantee: g, Options: drivers.Options{optQueueType: queueType}}
 	}
+	versioned := func(g drivers.Guarantee, queueType string) drivers.Config {
+		return drivers.Config{Guarantee: g, Options: drivers.Options{optQueueType: queueType, optClassicVersion: "2"}}
+	}
 	for _, c := range []struct {
 		cfg   drivers.Config
 		topic drivers.Topic
@@ -412,6 +415,13 @@ func TestReach(t *testing.T) {
 		{config(drivers.Durable, typeStream), drivers.Topic{Replicas: 3}, "before they are synced"},
 		{config(drivers.Accepted, typeStream), drivers.Topic{Model: drivers.Queue, Replicas: 1}, "topic's model to log"},
 		{config(drivers.Sent, typeStream), drivers.Topic{Model: drivers.Broadcast}, ""},
+		{versioned(drivers.Accepted, ""), drivers.Topic{Replicas: 1}, ""},
+		{versioned(drivers.Accepted, typeClassic), drivers.Topic{Replicas: 1}, ""},
+		{versioned(drivers.Sent, ""), drivers.Topic{Model: drivers.Broadcast, Replicas: 3}, ""},
+		{versioned(drivers.Accepted, typeQuorum), drivers.Topic{Replicas: 1}, "leave classic_version out"},
+		{versioned(drivers.Accepted, typeStream), drivers.Topic{Replicas: 1}, "of type stream"},
+		{versioned(drivers.Replicated, typeAuto), drivers.Topic{Replicas: 3}, "of type quorum"},
+		{versioned(drivers.Durable, ""), drivers.Topic{Replicas: 1}, "of type quorum"},
 		{config(drivers.Accepted, ""), drivers.Topic{Model: drivers.Queue, Replicas: 1, Groups: make([]drivers.Group, 2)}, "model to log"},
 	} {
 		err := New().Reach(c.cfg, c.topic)
