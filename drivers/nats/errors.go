@@ -35,6 +35,8 @@ var (
 	errHungUp = errors.New("the server hung up")
 	// errBarred says that no request of a consumer will be served as long as its settings are what they are.
 	errBarred = errors.New("the server refuses every request for messages")
+	// errSilent says that nothing comes any more, not even the answer to a PING.
+	errSilent = errors.New("the server does not answer, not even to a PING: its machine is gone or stopped, or the network")
 	// errDenied says that the client's user has no right to publish or subscribe where it must.
 	errDenied = errors.New("the server denies")
 	// errProtocol says that what the server sent is not the protocol of NATS.

@@ -20,6 +20,8 @@ const (
 	// answer, so that a server that is paused does not find many of them when it wakes up.
 	pullSilence    = 5 * pullHeartbeat / 2
 	maxPullSilence = 20 * time.Second
+	// lastLook is how long a server that seems to be gone has for what it has sent meanwhile to be read, where nobody has received.
+	lastLook = 50 * time.Millisecond
 	// pullPause lies between requests that were refused, as while a leader is elected.
 	pullPause = 100 * time.Millisecond
 	// ackPause is how long acks wait for others, or for a request, to be written with: a write costs as much as a dozen acks.
@@ -52,6 +54,12 @@ type puller struct {
 	// heard is when the server last showed that it knows the requests; silence is how long it may be quiet.
 	heard   time.Time
 	silence time.Duration
+	// pings are the PINGs without a PONG. asked is when the last one was written and quiet how much had been read then, doubted that what has
+	// come since is about to be read.
+	pings   int
+	asked   time.Time
+	quiet   uint64
+	doubted bool
 	// refused tells that a request was, and refusals how many since a message came; missing that the consumer is said to be gone, and barred
 	// why no request will ever be served.
 	refused  bool
@@ -176,17 +184,51 @@ func (c *puller) prepare(ctx context.Context) (time.Time, error) {
 		c.refusals++
 		return now.Add(pullPause), nil
 	}
+	switch silent := c.mute() && now.Sub(c.asked) >= silenceLimit; {
+	case silent && c.doubted:
+		return now, errSilent
+	case silent:
+		c.doubted = true
+		return now.Add(lastLook), nil
+	}
+	c.doubted = false
 	if len(c.pulls) > 0 && now.Sub(c.heard) >= c.silence {
 		c.pulls, c.open = nil, 0
 		c.silence = min(2*c.silence, maxPullSilence)
+		if err := c.ping(ctx); err != nil {
+			return now, err
+		}
 	}
 	if err := c.ask(ctx); err != nil {
 		return now, err
 	}
+	patience := c.heard.Add(c.silence)
 	if len(c.pulls) == 0 {
-		return now.Add(c.silence), nil // all that may be is with us: only an ack makes room
+		patience = now.Add(c.silence) // all that may be is with us: only an ack makes room
 	}
-	return c.heard.Add(c.silence), nil
+	if end := c.asked.Add(silenceLimit); c.mute() && end.Before(patience) {
+		patience = end
+	}
+	return patience, nil
+}
+
+// mute tells that nothing has come since the last PING.
+func (c *puller) mute() bool { return c.pings > 0 && c.intake.wire.heard == c.quiet }
+
+// ping asks whether the server is there, unless it has been asked: requests may stay without an answer although it is, as where nobody
+// leads.
+func (c *puller) ping(ctx context.Context) error {
+	if c.mute() {
+		return nil
+	}
+	if err := c.fuse.Arm(ctx); err != nil {
+		return err
+	}
+	defer c.fuse.Disarm()
+	c.pending = 0
+	c.pings++
+	c.asked, c.quiet = time.Now(), c.intake.wire.heard
+	return c.intake.wire.tell("PING")
 }
 
 // collect makes deliveries of what was read.
@@ -206,6 +248,8 @@ func (c *puller) collect(dst []drivers.Delivery) (n int, err error) {
 			if err := c.intake.wire.tell("PONG"); err != nil {
 				return n, err
 			}
+		case opPong:
+			c.pings--
 		case opMessage:
 			heard = true
 			if !c.take(&f, &dst[n]) {
@@ -406,6 +450,7 @@ func (c *puller) leave(ctx context.Context) error {
 // gather reads until the server has answered a PING, and holds what still comes. It is false when the connection is gone.
 func (c *puller) gather() bool {
 	wire := c.intake.wire
+	c.pings++
 	if wire.tell("PING") != nil {
 		return false
 	}
@@ -415,7 +460,9 @@ func (c *puller) gather() bool {
 		case err != nil:
 			return false
 		case op == opPong:
-			return true
+			if c.pings--; c.pings == 0 { // that of an earlier PING says nothing of what came after it
+				return true
+			}
 		case op == opMessage && c.mode != ackNever:
 			if meta, ok := parseMetadata(f.reply); ok {
 				c.held.put(f.reply, meta.seq)

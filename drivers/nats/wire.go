@@ -46,6 +46,9 @@ type wire struct {
 	buf      []byte
 	at, upto int
 	full     bool
+	// heard counts the reads that brought something; silence is of look.
+	heard   uint64
+	silence silence
 }
 
 // begin starts a batch of operations, which end writes.
@@ -169,6 +172,7 @@ func (w *wire) fill() error {
 	w.full = w.upto == len(w.buf)
 	switch {
 	case n > 0 || err == nil:
+		w.heard++
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return err
