@@ -89,8 +89,8 @@ func (p *publisher) run() {
 }
 
 // serve is the loop of a goroutine that does nothing but read: message gets what arrives, and read is called after everything that one read
-// brought. Every so often in patience idle is called, and says what the server owes. It returns why nothing comes any more, which may be that
-// nothing came for silenceLimit and for patience.
+// brought. Every so often in patience idle is called, and says what the server owes. It returns why nothing comes any more, which may be
+// that nothing came for silenceLimit and for patience.
 func (w *wire) serve(patience time.Duration, idle func() debt, message func(f *frame), read func()) error {
 	every := max(patience/looks, time.Millisecond)
 	most := int(max(patience, silenceLimit)/every) + 1

@@ -23,8 +23,8 @@ const (
 	pong
 )
 
-// silence notices that the machine at the other end, or the way there, is gone: a network that drops everything ends no connection. It counts
-// looks, so that the time in which this process is stopped does not count.
+// silence notices that the machine at the other end, or the way there, is gone: a network that drops everything ends no connection. It
+// counts looks, so that the time in which this process is stopped does not count.
 type silence struct {
 	heard uint64
 	count int

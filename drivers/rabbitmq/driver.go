@@ -110,8 +110,8 @@ func (Driver) Reach(cfg drivers.Config, t drivers.Topic) error {
 	case t.Model == drivers.Broadcast:
 		return nil
 	case kind != typeClassic && cfg.Options.Int(optClassicVersion) > 0:
-		return fmt.Errorf("topic %q cannot have options.rabbitmq.classic_version: its queues are of type %s, by queue_type, by three replicas and "+
-			"more, or by the guarantee durable: leave classic_version out, or set queue_type to classic", t.Name, kind)
+		return fmt.Errorf("topic %q cannot have options.rabbitmq.classic_version: its queues are of type %s, by queue_type, by three replicas "+
+			"and more, or by the guarantee durable: leave classic_version out, or set queue_type to classic", t.Name, kind)
 	case t.Model == drivers.Queue && len(t.Groups) > 1:
 		return refuse("a queue has one group: set the model to log")
 	case kind == typeStream && t.Model == drivers.Queue:

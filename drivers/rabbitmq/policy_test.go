@@ -34,8 +34,12 @@ func TestOperatorPolicies(t *testing.T) {
 	})
 	defer m.close()
 	queues := []queueInfo{
-		{Name: "all", Type: typeQuorum}, {Name: "queues", Type: typeStream}, {Name: "others", Type: typeClassic},
-		{Name: "types.0", Type: typeClassic}, {Name: "types.1", Type: typeQuorum}, {Name: "types.2", Type: typeStream},
+		{Name: "all", Type: typeQuorum},
+		{Name: "queues", Type: typeStream},
+		{Name: "others", Type: typeClassic},
+		{Name: "types.0", Type: typeClassic},
+		{Name: "types.1", Type: typeQuorum},
+		{Name: "types.2", Type: typeStream},
 	}
 	if err := m.police(context.Background(), "/", queues); err != nil {
 		t.Fatal(err)

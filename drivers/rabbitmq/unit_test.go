@@ -379,8 +379,15 @@ func TestInboxBodies(t *testing.T) {
 // A prefetch is shared by the shards, and is never larger than what AMQP can say in 16 bits.
 func TestPrefetch(t *testing.T) {
 	for _, c := range []struct{ group, shards, want int }{
-		{500, 1, 500}, {500, 3, 166}, {2, 3, 1}, {0, 1, 1}, {65_535, 1, 65_535}, {65_536, 1, 65_535}, {65_537, 1, 65_535},
-		{1_000_000, 1, 65_535}, {1_000_000, 20, 50_000},
+		{500, 1, 500},
+		{500, 3, 166},
+		{2, 3, 1},
+		{0, 1, 1},
+		{65_535, 1, 65_535},
+		{65_536, 1, 65_535},
+		{65_537, 1, 65_535},
+		{1_000_000, 1, 65_535},
+		{1_000_000, 20, 50_000},
 	} {
 		spec := drivers.ConsumerSpec{Topic: drivers.Topic{Shards: c.shards}, Group: drivers.Group{Prefetch: c.group}}
 		if got := (*session)(nil).prefetch(spec); got != c.want || int(uint16(got)) != got {
