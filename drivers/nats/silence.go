@@ -7,6 +7,9 @@ const (
 	// the server is asked whether it is there: before a message that it does not answer is given up.
 	looks       = 10
 	silentLooks = looks / 2
+	// lookPause is how often a listener looks, and listenerLooks after how many looks it takes a server for gone.
+	lookPause     = 500 * time.Millisecond
+	listenerLooks = int(silenceLimit/lookPause) + 1
 	// silenceLimit is how long at least nothing may come from a server that was asked whether it is there.
 	silenceLimit = 5 * time.Second
 )
@@ -56,6 +59,7 @@ func (w *wire) ask() bool {
 	}
 	defer w.mu.Unlock()
 	w.conn.SetWriteDeadline(time.Now().Add(silenceLimit)) //nolint:errcheck // fails only when the connection is gone, which the read tells
+	w.asking()
 	w.say("PING")
 	w.flush()
 	w.conn.SetWriteDeadline(time.Time{}) //nolint:errcheck // likewise

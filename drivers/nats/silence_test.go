@@ -57,8 +57,10 @@ func TestVanishedServer(t *testing.T) {
 		{"producer, gone", nothingAtAll, true, oweAck(drivers.Accepted)},
 		{"caster, gone", nothingAtAll, true, oweAck(drivers.Sent)},
 		{"consumer, gone", nothingAtAll, true, oweMessages},
+		{"listener, gone", nothingAtAll, true, oweBroadcast},
 		{"producer, no answer", pingsOnly, false, oweAck(drivers.Accepted)},
 		{"consumer, no answer", pingsOnly, false, oweMessages},
+		{"listener, nobody sends", pingsOnly, false, oweBroadcast},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -143,6 +145,12 @@ func oweMessages(t *testing.T, s *session, topic drivers.Topic) func() error {
 	}
 }
 
+// oweBroadcast has a listener wait for messages.
+func oweBroadcast(t *testing.T, s *session, topic drivers.Topic) func() error {
+	topic.Model = drivers.Broadcast
+	return oweMessages(t, s, topic)
+}
+
 // TestLook counts looks at a connection.
 func TestLook(t *testing.T) {
 	const most = looks + 1
@@ -154,8 +162,12 @@ func TestLook(t *testing.T) {
 		ends  bool // with the last of them
 	}
 	for name, steps := range map[string][]step{
-		"nothing owed":          {{times: 5 * most}},
-		"silence":               {{times: silentLooks - 1, owed: answers}, {times: 1, owed: answers, asks: true}, {times: most - silentLooks + 1, owed: answers, asks: true, ends: true}},
+		"nothing owed": {{times: 5 * most}},
+		"silence": {
+			{times: silentLooks - 1, owed: answers},
+			{times: 1, owed: answers, asks: true},
+			{times: most - silentLooks + 1, owed: answers, asks: true, ends: true},
+		},
 		"given up after asking": {{times: silentLooks, owed: answers, asks: true}, {times: most - silentLooks + 1, asks: true, ends: true}},
 		"given up before":       {{times: silentLooks - 1, owed: answers}, {times: 5 * most}},
 		"an answer":             {{times: silentLooks, owed: answers, asks: true}, {times: 1, heard: true}, {times: 5 * most}},
@@ -163,7 +175,7 @@ func TestLook(t *testing.T) {
 		"asked before":          {{times: most, owed: pong}, {times: 1, owed: pong, ends: true}},
 	} {
 		ours, theirs := net.Pipe()
-		w := &wire{conn: ours, line: &line{Conn: ours}}
+		w := &wire{asking: func() {}, conn: ours, line: &line{Conn: ours}}
 		var asked atomic.Int32
 		read := make(chan struct{})
 		go func() {

@@ -35,17 +35,23 @@ func (l *listener) sound(ctx context.Context) (before uint64, err error) {
 
 // ping waits for a PONG.
 func (l *listener) ping(ctx context.Context) (before uint64, err error) {
-	pong := make(chan uint64, 1)
 	wire := l.intake.wire
 	wire.begin()
-	l.mu.Lock()
-	l.pongs = append(l.pongs, pong)
-	l.mu.Unlock()
+	pong := l.expect()
 	wire.say("PING")
 	if err := wire.end(); err != nil {
 		return 0, lost(err)
 	}
 	return l.await(ctx, pong)
+}
+
+// expect gets in line for the PONG of a PING that is about to be written, while nobody else may write.
+func (l *listener) expect() <-chan uint64 {
+	pong := make(chan uint64, 1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pongs = append(l.pongs, pong)
+	return pong
 }
 
 // await waits for how much had been taken from the network when a sign came.

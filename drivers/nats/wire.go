@@ -33,8 +33,8 @@ type wire struct {
 	// largest is the server's max_payload in bytes, headers tells that it takes them.
 	largest atomic.Int64
 	headers bool
-	// ponged is called for every PONG, by serve.
-	ponged func()
+	// ponged is called for every PONG, by serve; asking for every PING of look's, while nobody else may write.
+	ponged, asking func()
 
 	// mu guards the writing side.
 	mu  sync.Mutex
