@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -32,6 +33,7 @@ func (s *session) Audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 	if err != nil {
 		return nil, fmt.Errorf("audit topic %q: %w", t.Name, err)
 	}
+	holders := s.holders(info)
 	facts = append(facts, s.streamFacts(t, info.Config)...)
 	for _, g := range t.Groups {
 		info, err := s.consumerInfo(ctx, t, g.Name)
@@ -41,7 +43,7 @@ func (s *session) Audit(ctx context.Context, t drivers.Topic) ([]drivers.Fact, e
 		facts = append(facts, s.groupFacts(t, g, info.Config)...)
 	}
 	if wanted(s.cfg) == drivers.Durable {
-		facts = append(facts, s.syncFacts(ctx)...)
+		facts = append(facts, s.syncFacts(ctx, holders)...)
 	}
 	return facts, nil
 }
@@ -108,8 +110,9 @@ func (s *session) groupFacts(t drivers.Topic, g drivers.Group, have jetstream.Co
 	)
 }
 
-// syncFacts asks every monitoring port whether each write is synced.
-func (s *session) syncFacts(ctx context.Context) []drivers.Fact {
+// syncFacts asks the monitoring ports whether each write is synced, on every node that holds the stream: any of them may be of the majority
+// that confirms a message. What other nodes do is of no account.
+func (s *session) syncFacts(ctx context.Context, holders []string) []drivers.Fact {
 	const setting, always = "jetstream sync_interval", "always"
 	if len(s.set.monitors) == 0 {
 		return []drivers.Fact{{
@@ -119,42 +122,95 @@ func (s *session) syncFacts(ctx context.Context) []drivers.Fact {
 	}
 	client := &http.Client{Transport: &http.Transport{Proxy: nil, DialContext: s.env.Dial, DisableKeepAlives: true}}
 	var facts []drivers.Fact
+	asked, answered := map[string]bool{}, map[string]bool{}
 	for _, address := range s.set.monitors {
+		if asked[address] {
+			continue
+		}
+		asked[address] = true
 		f := drivers.Fact{Setting: setting + " at " + address, Want: always}
-		interval, err := syncInterval(ctx, client, address)
-		if err != nil {
+		name, interval, err := syncInterval(ctx, client, address)
+		switch {
+		case err != nil:
 			f.Note = err.Error()
-		} else {
+		case !slices.Contains(holders, name) || answered[name]:
+			continue
+		default:
+			answered[name] = true
 			f = fact(f.Setting, always, interval, "what is not synced is gone when the power fails")
 		}
 		facts = append(facts, f)
 	}
+	for _, name := range holders {
+		if !answered[name] {
+			facts = append(facts, drivers.Fact{
+				Setting: setting + " of " + name, Want: always,
+				Note: "the node holds the stream, and no address in options.nats.monitor that answered is its monitoring port: add it",
+			})
+		}
+	}
 	return facts
 }
 
-func syncInterval(ctx context.Context, client *http.Client, address string) (string, error) {
+// holders are the names of the servers that hold a stream.
+func (s *session) holders(info *jetstream.StreamInfo) []string {
+	if info.Cluster == nil {
+		return []string{s.nc.ConnectedServerName()}
+	}
+	var names []string
+	if info.Cluster.Leader != "" {
+		names = append(names, info.Cluster.Leader)
+	}
+	for _, peer := range info.Cluster.Replicas {
+		names = append(names, peer.Name)
+	}
+	return names
+}
+
+// syncInterval tells which server answers at address, and how often it syncs.
+func syncInterval(ctx context.Context, client *http.Client, address string) (name, interval string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tryLimit)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/jsz?config=true", http.NoBody)
-	if err != nil {
-		return "", err
+	var varz struct {
+		ID   string `json:"server_id"`
+		Name string `json:"server_name"`
 	}
-	answer, err := client.Do(request)
-	if err != nil {
-		return "", err
-	}
-	defer answer.Body.Close() //nolint:errcheck // it was only read
-	var jsz struct {
+	var jsz struct { // what /varz tells of it may be missing: it is what it was when /varz was first asked
+		ID     string `json:"server_id"`
 		Config struct {
 			SyncAlways   bool  `json:"sync_always"`
 			SyncInterval int64 `json:"sync_interval"`
 		} `json:"config"`
 	}
-	if err := json.NewDecoder(io.LimitReader(answer.Body, monitorAnswer)).Decode(&jsz); err != nil {
-		return "", fmt.Errorf("/jsz of %s: %s: %w", address, answer.Status, err)
+	if err := monitored(ctx, client, address, "/varz", &varz); err != nil {
+		return "", "", err
 	}
-	if jsz.Config.SyncAlways {
-		return "always", nil
+	if err := monitored(ctx, client, address, "/jsz?config=true", &jsz); err != nil {
+		return "", "", err
 	}
-	return fmt.Sprintf("%ds", jsz.Config.SyncInterval/1e9), nil
+	switch {
+	case varz.ID != jsz.ID:
+		return "", "", fmt.Errorf("different servers answer at %s: name the monitoring port of each node by itself", address)
+	case jsz.Config.SyncAlways:
+		return varz.Name, "always", nil
+	default:
+		return varz.Name, fmt.Sprintf("%ds", jsz.Config.SyncInterval/1e9), nil
+	}
+}
+
+// monitored reads what a monitoring port says at path.
+func monitored(ctx context.Context, client *http.Client, address, path string, v any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, http.NoBody)
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close() //nolint:errcheck // it was only read
+	if err := json.NewDecoder(io.LimitReader(answer.Body, monitorAnswer)).Decode(v); err != nil {
+		return fmt.Errorf("%s of %s: %s: %w", path, address, answer.Status, err)
+	}
+	return nil
 }

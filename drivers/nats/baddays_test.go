@@ -66,6 +66,11 @@ func TestDenied(t *testing.T) {
 			}
 			return err
 		}},
+		{"listen to several servers", `publish: { deny: "_INBOX.>" }`, `publish to "_INBOX.`, func(t *testing.T, s *session) error {
+			s.cfg.Servers = append(s.cfg.Servers, s.cfg.Servers[0]) // by way of each of them an echo is asked for
+			_, err := s.Consumer(t.Context(), drivers.ConsumerSpec{Topic: cast, Group: cast.Groups[0]})
+			return err
+		}},
 		{"pull", `publish: { deny: "$JS.API.CONSUMER.MSG.NEXT.>" }`, `publish to "$JS.API.CONSUMER.MSG.NEXT.orders.billing"`, func(t *testing.T, s *session) error {
 			c, err := s.Consumer(t.Context(), drivers.ConsumerSpec{Topic: topic, Group: topic.Groups[0]})
 			if err != nil {
@@ -204,6 +209,80 @@ func TestOtherStream(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
+	}
+}
+
+// TestSmallRequests: a server that gives few messages for one request gives all of them for many, to a group and to a replay.
+func TestSmallRequests(t *testing.T) {
+	s := connect(t, nil, addresses(startNodes(t, 1, "limits: { max_request_batch: 7 }"))...)
+	topic := orders(1)
+	for range 2 { // what the server wrote into the consumer is no difference
+		if err := s.Declare(t.Context(), topic); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := newSender(t, s, topic)
+	for n := range 20 {
+		if r := d.put(drivers.Message{Body: []byte{byte(n)}}); r.Outcome != drivers.Acked {
+			t.Fatal(r.Err)
+		}
+	}
+	c, err := s.Consumer(t.Context(), drivers.ConsumerSpec{Topic: topic, Group: topic.Groups[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.Replay(t.Context(), topic, 0, drivers.Position{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]drivers.Consumer{"group": c, "replay": again} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		dst := make([]drivers.Delivery, 100)
+		for n := 0; n < 20; {
+			got, err := c.Receive(ctx, dst)
+			if err == nil {
+				err = c.Ack(ctx, dst[:got])
+			}
+			if n += got; err != nil {
+				t.Errorf("%s: %d of 20 messages, %v", name, n, err)
+				break
+			}
+		}
+		cancel()
+	}
+}
+
+// TestRequestsRefusedForGood: what no repetition helps is told with its remedy, at the first receive.
+func TestRequestsRefusedForGood(t *testing.T) {
+	s := connect(t, nil, addresses(startNodes(t, 1, ""))...)
+	for i, c := range []struct {
+		about string
+		limit func(c *jetstream.ConsumerConfig)
+	}{
+		{"409 Exceeded MaxRequestBatch of 7", func(c *jetstream.ConsumerConfig) { c.MaxRequestBatch = 7 }},
+		{"409 Exceeded MaxRequestExpires of 1s", func(c *jetstream.ConsumerConfig) { c.MaxRequestExpires = time.Second }},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			topic := another(i)
+			if err := s.Declare(t.Context(), topic); err != nil {
+				t.Fatal(err)
+			}
+			member, err := s.Consumer(t.Context(), drivers.ConsumerSpec{Topic: topic, Group: topic.Groups[0]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			config := s.groupConfig(topic, topic.Groups[0])
+			c.limit(&config)
+			if _, err := s.js.UpdateConsumer(t.Context(), topic.Name, config); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			_, err = member.Receive(ctx, make([]drivers.Delivery, 1))
+			if !errors.Is(err, errBarred) || !strings.Contains(err.Error(), c.about) || !strings.Contains(err.Error(), `"billing"`) {
+				t.Errorf("receive: %v", err)
+			}
+		})
 	}
 }
 

@@ -74,7 +74,7 @@ func newCaster(ctx context.Context, s *session, spec drivers.ProducerSpec, settl
 func (c *caster) run() {
 	defer close(c.done)
 	c.wire.ponged = c.ponged
-	err := c.wire.serve(c.session.set.publishTimeout/10, c.expire, func(*frame) {}, func() {})
+	err := c.wire.serve(c.session.set.publishTimeout, c.expire, func(*frame) {}, func() {})
 	c.wire.close()
 	c.end(lost(err))
 }
@@ -181,8 +181,8 @@ func (c *caster) ponged() {
 	}
 }
 
-// expire gives up what a PING has waited for too long. Its PONG may still come, and settles nobody then.
-func (c *caster) expire() {
+// expire gives up what a PING has waited for too long. Its PONG may still come, and settles nobody then; until it does it is owed.
+func (c *caster) expire() debt {
 	limit := time.Now().Add(-c.session.set.publishTimeout)
 	var mark uint64
 	c.Lock()
@@ -191,8 +191,13 @@ func (c *caster) expire() {
 			mark = p.mark
 		}
 	}
+	owed := nothing
+	if len(c.pings) > 0 {
+		owed = pong
+	}
 	c.Unlock()
 	c.settleTo(mark, drivers.Receipt{Err: errNoAnswer})
+	return owed
 }
 
 func (c *caster) give(r drivers.Receipt) {

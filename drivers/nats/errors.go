@@ -33,6 +33,10 @@ var (
 	errNotWritten = errors.New("not sent, because the connection to the server is lost")
 	// errHungUp says that the server closed the connection, or is about to.
 	errHungUp = errors.New("the server hung up")
+	// errBarred says that no request of a consumer will be served as long as its settings are what they are.
+	errBarred = errors.New("the server refuses every request for messages")
+	// errSilent says that nothing comes any more, not even the answer to a PING.
+	errSilent = errors.New("the server does not answer, not even to a PING: its machine is gone or stopped, or the network")
 	// errDenied says that the client's user has no right to publish or subscribe where it must.
 	errDenied = errors.New("the server denies")
 	// errProtocol says that what the server sent is not the protocol of NATS.
@@ -43,7 +47,7 @@ var (
 
 // lost makes the driver's own error of what ended a connection.
 func lost(cause error) error {
-	if cause == nil || errors.Is(cause, errLost) || errors.Is(cause, errDenied) {
+	if cause == nil || errors.Is(cause, errLost) || errors.Is(cause, errDenied) || errors.Is(cause, errBarred) {
 		return cause
 	}
 	return fmt.Errorf("%w: %w", errLost, cause)

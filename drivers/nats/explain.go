@@ -128,7 +128,7 @@ func refusal(about string) error {
 	case is == nil:
 		return fmt.Errorf("%w: %s", errHungUp, about)
 	case errors.Is(is, natsgo.ErrPermissionViolation):
-		return fmt.Errorf("%w: %s: let the user publish and subscribe there", errDenied, denial(errors.New(about)))
+		return deniedError(errors.New(about))
 	default:
 		return fmt.Errorf("%w: %w", errHungUp, is)
 	}
@@ -153,6 +153,11 @@ func reason(about string) error {
 		}
 	}
 	return nil
+}
+
+// deniedError makes the driver's own error of a permissions violation.
+func deniedError(err error) error {
+	return fmt.Errorf("%w: %s: let the user publish and subscribe there", errDenied, denial(err))
 }
 
 // denial is what a permissions violation is about, such as `publish to "orders.0"`.

@@ -155,19 +155,20 @@ func (f *flight) vacate(number uint32, r drivers.Receipt) {
 	f.Done(1)
 }
 
-// expire gives up what has waited too long.
-func (f *flight) expire() {
+// expire gives up what has waited too long, and tells what is still owed.
+func (f *flight) expire() debt {
 	now := int64(time.Since(f.born))
 	f.Lock()
 	defer f.Unlock()
 	if f.Count() == 0 {
-		return
+		return nothing
 	}
 	for i := range f.seats {
 		if s := &f.seats[i]; s.taken && s.deadline <= now {
 			f.vacate(uint32(i), drivers.Receipt{Err: errNoAnswer})
 		}
 	}
+	return answers // also where it was given up now: the server has yet to show that it is there
 }
 
 // end settles what is left as Unknown and lets nothing start any more. Only the first reason counts.

@@ -37,6 +37,9 @@ type listener struct {
 	echoes map[string]chan uint64
 	number int
 	once   sync.Once
+
+	// next is when the connection is looked after again, by who has the turn.
+	next time.Time
 }
 
 var (
@@ -58,6 +61,7 @@ func newListener(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*l
 		w.close()
 		return nil, err
 	}
+	w.asking = func() { l.expect() }
 	l.intake = newIntake(w)
 	if err = s.add(l); err == nil {
 		err = l.settle(ctx)
@@ -142,7 +146,16 @@ func (l *listener) receive(ctx context.Context, dst []drivers.Delivery) (int, er
 		if n, err := l.collect(dst); n > 0 || err != nil {
 			return n, err
 		}
-		if err := l.intake.read(); err != nil && !errors.Is(err, ending.ErrLapsed) {
+		if l.next.IsZero() {
+			l.next = time.Now().Add(lookPause)
+		}
+		l.intake.reads.Until(l.next)
+		err := l.intake.read()
+		if errors.Is(err, ending.ErrLapsed) {
+			l.next = time.Time{}
+			err = l.intake.wire.look(answers, listenerLooks) // who sends nothing owes nothing, and is asked with a PING
+		}
+		if err != nil {
 			return 0, err
 		}
 	}

@@ -66,7 +66,7 @@ func newPublisher(ctx context.Context, s *session, spec drivers.ProducerSpec, se
 func (p *publisher) run() {
 	defer close(p.done)
 	landing := make([]landing, 0, 256)
-	err := p.wire.serve(p.session.set.publishTimeout/10, p.flight.expire, func(f *frame) {
+	err := p.wire.serve(p.session.set.publishTimeout, p.flight.expire, func(f *frame) {
 		handle, ok := parseHandle(f.subject[min(p.prefix, len(f.subject)):])
 		if !ok {
 			return // nobody but the server knows the inbox, and it writes what it read
@@ -89,9 +89,11 @@ func (p *publisher) run() {
 }
 
 // serve is the loop of a goroutine that does nothing but read: message gets what arrives, and read is called after everything that one read
-// brought. Without a word from the server idle is called at least every so often. It returns why nothing comes any more.
-func (w *wire) serve(every time.Duration, idle func(), message func(f *frame), read func()) error {
-	every = max(every, time.Millisecond)
+// brought. Every so often in patience idle is called, and says what the server owes. It returns why nothing comes any more, which may be
+// that nothing came for silenceLimit and for patience.
+func (w *wire) serve(patience time.Duration, idle func() debt, message func(f *frame), read func()) error {
+	every := max(patience/looks, time.Millisecond)
+	most := int(max(patience, silenceLimit)/every) + 1
 	next := time.Now().Add(every)
 	w.conn.SetReadDeadline(next) //nolint:errcheck // fails only when the connection is gone, which the read tells
 	var f frame
@@ -116,10 +118,9 @@ func (w *wire) serve(every time.Duration, idle func(), message func(f *frame), r
 		read()
 		err = w.fill()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			idle()
+			err = w.look(idle(), most)
 			next = time.Now().Add(every)
 			w.conn.SetReadDeadline(next) //nolint:errcheck // likewise
-			err = nil
 		}
 		if err != nil {
 			return err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +20,8 @@ const (
 	// answer, so that a server that is paused does not find many of them when it wakes up.
 	pullSilence    = 5 * pullHeartbeat / 2
 	maxPullSilence = 20 * time.Second
+	// lastLook is how long a server that seems to be gone has for what it has sent meanwhile to be read, where nobody has received.
+	lastLook = 50 * time.Millisecond
 	// pullPause lies between requests that were refused, as while a leader is elected.
 	pullPause = 100 * time.Millisecond
 	// ackPause is how long acks wait for others, or for a request, to be written with: a write costs as much as a dozen acks.
@@ -43,7 +43,7 @@ type puller struct {
 
 	api    string // subject of pull requests
 	prefix string // of their reply subjects
-	limit  int    // the prefetch
+	limit  int    // the prefetch, or the most that the server gives for one request
 	// replay tells that nobody but this consumer reads, apart from all groups.
 	replay bool
 
@@ -54,10 +54,18 @@ type puller struct {
 	// heard is when the server last showed that it knows the requests; silence is how long it may be quiet.
 	heard   time.Time
 	silence time.Duration
-	// refused tells that a request was, and refusals how many since a message came; missing that the consumer is said to be gone.
+	// pings are the PINGs without a PONG. asked is when the last one was written and quiet how much had been read then, doubted that what has
+	// come since is about to be read.
+	pings   int
+	asked   time.Time
+	quiet   uint64
+	doubted bool
+	// refused tells that a request was, and refusals how many since a message came; missing that the consumer is said to be gone, and barred
+	// why no request will ever be served.
 	refused  bool
 	refusals int
 	missing  bool
+	barred   error
 	held     held
 	reply    []byte
 	// turn is the number of the last message of a replay, as the server counts them.
@@ -67,23 +75,19 @@ type puller struct {
 	due     time.Time
 }
 
-// pull is a request that may still bring some messages.
-type pull struct {
-	number uint64
-	left   int
-}
-
 var (
 	_ drivers.Consumer = (*puller)(nil)
 	_ drivers.Nacker   = (*puller)(nil)
 )
 
 func newPuller(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*puller, error) {
-	if _, err := s.consumerInfo(ctx, spec.Topic, spec.Group.Name); err != nil {
+	info, err := s.consumerInfo(ctx, spec.Topic, spec.Group.Name)
+	if err != nil {
 		return nil, err
 	}
 	c := &puller{
-		session: s, spec: spec, name: spec.Group.Name, mode: ackModeOf(spec.Topic, spec.Group), limit: prefetch(spec.Group),
+		session: s, spec: spec, name: spec.Group.Name, mode: ackModeOf(spec.Topic, spec.Group),
+		limit: atMost(prefetch(spec.Group), info.Config),
 	}
 	if err := c.connect(ctx); err != nil {
 		return nil, err
@@ -161,6 +165,9 @@ func (c *puller) receive(ctx context.Context, dst []drivers.Delivery) (int, erro
 // prepare sees to the requests and returns until when to wait for messages.
 func (c *puller) prepare(ctx context.Context) (time.Time, error) {
 	now := time.Now()
+	if c.barred != nil {
+		return now, c.barred
+	}
 	if c.pending > 0 && !now.Before(c.due) {
 		if err := c.write(ctx); err != nil {
 			return now, err
@@ -177,17 +184,51 @@ func (c *puller) prepare(ctx context.Context) (time.Time, error) {
 		c.refusals++
 		return now.Add(pullPause), nil
 	}
+	switch silent := c.mute() && now.Sub(c.asked) >= silenceLimit; {
+	case silent && c.doubted:
+		return now, errSilent
+	case silent:
+		c.doubted = true
+		return now.Add(lastLook), nil
+	}
+	c.doubted = false
 	if len(c.pulls) > 0 && now.Sub(c.heard) >= c.silence {
 		c.pulls, c.open = nil, 0
 		c.silence = min(2*c.silence, maxPullSilence)
+		if err := c.ping(ctx); err != nil {
+			return now, err
+		}
 	}
 	if err := c.ask(ctx); err != nil {
 		return now, err
 	}
+	patience := c.heard.Add(c.silence)
 	if len(c.pulls) == 0 {
-		return now.Add(c.silence), nil // all that may be is with us: only an ack makes room
+		patience = now.Add(c.silence) // all that may be is with us: only an ack makes room
 	}
-	return c.heard.Add(c.silence), nil
+	if end := c.asked.Add(silenceLimit); c.mute() && end.Before(patience) {
+		patience = end
+	}
+	return patience, nil
+}
+
+// mute tells that nothing has come since the last PING.
+func (c *puller) mute() bool { return c.pings > 0 && c.intake.wire.heard == c.quiet }
+
+// ping asks whether the server is there, unless it has been asked: requests may stay without an answer although it is, as where nobody
+// leads.
+func (c *puller) ping(ctx context.Context) error {
+	if c.mute() {
+		return nil
+	}
+	if err := c.fuse.Arm(ctx); err != nil {
+		return err
+	}
+	defer c.fuse.Disarm()
+	c.pending = 0
+	c.pings++
+	c.asked, c.quiet = time.Now(), c.intake.wire.heard
+	return c.intake.wire.tell("PING")
 }
 
 // collect makes deliveries of what was read.
@@ -207,6 +248,8 @@ func (c *puller) collect(dst []drivers.Delivery) (n int, err error) {
 			if err := c.intake.wire.tell("PONG"); err != nil {
 				return n, err
 			}
+		case opPong:
+			c.pings--
 		case opMessage:
 			heard = true
 			if !c.take(&f, &dst[n]) {
@@ -227,22 +270,6 @@ func (c *puller) collect(dst []drivers.Delivery) (n int, err error) {
 	return n, nil
 }
 
-// ask opens another request when there is room for at least half of the prefetch.
-func (c *puller) ask(ctx context.Context) error {
-	room := c.limit - c.open - c.held.count
-	if room < max(1, c.limit/2) {
-		return nil
-	}
-	if err := c.fuse.Arm(ctx); err != nil {
-		return err
-	}
-	defer c.fuse.Disarm()
-	c.intake.wire.begin()
-	err := c.request(room)
-	c.pending = 0
-	return errors.Join(err, c.intake.wire.end())
-}
-
 // write sends the acks that wait.
 func (c *puller) write(ctx context.Context) error {
 	if err := c.fuse.Arm(ctx); err != nil {
@@ -252,22 +279,6 @@ func (c *puller) write(ctx context.Context) error {
 	c.pending = 0
 	c.intake.wire.begin()
 	return c.intake.wire.end()
-}
-
-// request adds a pull request. The wire is in a batch.
-func (c *puller) request(room int) error {
-	c.last++
-	c.reply = strconv.AppendUint(append(c.reply[:0], c.prefix...), c.last, 10)
-	body := fmt.Appendf(nil, `{"batch":%d,"expires":%d,"idle_heartbeat":%d}`, room, pullExpires, pullHeartbeat)
-	if err := c.intake.wire.publish(c.api, c.reply, nil, body); err != nil {
-		return err
-	}
-	if len(c.pulls) == 0 {
-		c.heard = time.Now()
-	}
-	c.pulls = append(c.pulls, pull{number: c.last, left: room})
-	c.open += room
-	return nil
 }
 
 // take makes a delivery of f, or notes what the server says about a request.
@@ -305,37 +316,6 @@ func (c *puller) unbroken(reply []byte) error {
 	before := c.turn
 	if c.turn = turn(string(reply)); c.turn != before+1 {
 		return fmt.Errorf("%w: number %d came after %d", errGap, c.turn, before)
-	}
-	return nil
-}
-
-// status notes the end of a request. Heartbeats only show that it is alive; all else ends it, after an error with a pause.
-func (c *puller) status(f *frame) {
-	code, about := f.status()
-	if code == 100 || len(f.subject) <= len(c.prefix) {
-		return
-	}
-	number, ok := number(f.subject, len(c.prefix))
-	if !ok {
-		return
-	}
-	if code != 408 && code != 404 { // expired, and empty, are ends in good order
-		c.refused = true
-		c.missing = c.missing || strings.EqualFold(about, "Consumer Deleted") || code == 503
-	}
-	for i, p := range c.pulls {
-		if p.number == number {
-			c.open -= p.left
-			c.pulls = append(c.pulls[:i], c.pulls[i+1:]...)
-			return
-		}
-	}
-}
-
-// exists tells, after a refusal, whether there is a consumer to ask at all. Whoever cannot answer is asked again later.
-func (c *puller) exists(ctx context.Context) error {
-	if _, err := c.session.consumerInfo(ctx, c.spec.Topic, c.name); absent(err) {
-		return err
 	}
 	return nil
 }
@@ -470,6 +450,7 @@ func (c *puller) leave(ctx context.Context) error {
 // gather reads until the server has answered a PING, and holds what still comes. It is false when the connection is gone.
 func (c *puller) gather() bool {
 	wire := c.intake.wire
+	c.pings++
 	if wire.tell("PING") != nil {
 		return false
 	}
@@ -479,7 +460,9 @@ func (c *puller) gather() bool {
 		case err != nil:
 			return false
 		case op == opPong:
-			return true
+			if c.pings--; c.pings == 0 { // that of an earlier PING says nothing of what came after it
+				return true
+			}
 		case op == opMessage && c.mode != ackNever:
 			if meta, ok := parseMetadata(f.reply); ok {
 				c.held.put(f.reply, meta.seq)

@@ -59,8 +59,9 @@ func (s *session) replay(ctx context.Context, t drivers.Topic, shard int, from d
 	if from.Known {
 		want.DeliverPolicy, want.OptStartSeq = jetstream.DeliverByStartSequencePolicy, from.Minor
 	}
-	err := s.persist(ctx, func(ctx context.Context) error {
-		_, err := s.js.CreateConsumer(ctx, t.Name, want)
+	var made jetstream.Consumer
+	err := s.persist(ctx, func(ctx context.Context) (err error) {
+		made, err = s.js.CreateConsumer(ctx, t.Name, want)
 		return err
 	})
 	if err != nil {
@@ -68,7 +69,7 @@ func (s *session) replay(ctx context.Context, t drivers.Topic, shard int, from d
 	}
 	c := &puller{
 		session: s, spec: drivers.ConsumerSpec{Topic: t, Group: drivers.Group{Name: want.Name}}, name: want.Name,
-		mode: ackNever, replay: true, limit: replayAhead,
+		mode: ackNever, replay: true, limit: atMost(replayAhead, made.CachedInfo().Config),
 	}
 	if err := c.connect(ctx); err != nil {
 		return nil, errors.Join(err, c.forget(ctx))

@@ -89,7 +89,7 @@ func (s *session) deny(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for a := range s.asking {
-		a.end(fmt.Errorf("%w: %s: let the user publish and subscribe there", errDenied, denial(err)))
+		a.end(deniedError(err))
 	}
 }
 

@@ -35,17 +35,23 @@ func (l *listener) sound(ctx context.Context) (before uint64, err error) {
 
 // ping waits for a PONG.
 func (l *listener) ping(ctx context.Context) (before uint64, err error) {
-	pong := make(chan uint64, 1)
 	wire := l.intake.wire
 	wire.begin()
-	l.mu.Lock()
-	l.pongs = append(l.pongs, pong)
-	l.mu.Unlock()
+	pong := l.expect()
 	wire.say("PING")
 	if err := wire.end(); err != nil {
 		return 0, lost(err)
 	}
 	return l.await(ctx, pong)
+}
+
+// expect gets in line for the PONG of a PING that is about to be written, while nobody else may write.
+func (l *listener) expect() <-chan uint64 {
+	pong := make(chan uint64, 1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pongs = append(l.pongs, pong)
+	return pong
 }
 
 // await waits for how much had been taken from the network when a sign came.
@@ -88,7 +94,13 @@ func (l *listener) echo(ctx context.Context, server string, before uint64) (uint
 	env.Name += "-echo"
 	dialCtx, cancel := context.WithTimeout(ctx, tryLimit)
 	defer cancel()
-	nc, _, err := open(dialCtx, access{cfg: cfg, env: env, set: s.set, who: s.who, lost: func() {}, denied: func(error) {}})
+	denied := make(chan error, 1)
+	nc, _, err := open(dialCtx, access{cfg: cfg, env: env, set: s.set, who: s.who, lost: func() {}, denied: func(err error) {
+		select {
+		case denied <- err:
+		default: // the first says it
+		}
+	}})
 	if err != nil {
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
@@ -118,6 +130,8 @@ func (l *listener) echo(ctx context.Context, server string, before uint64) (uint
 			return 0, ctx.Err()
 		case <-l.intake.gone:
 			return 0, l.intake.why
+		case err := <-denied:
+			return 0, deniedError(err)
 		case before := <-echo:
 			return before, nil
 		case <-resend.C:

@@ -33,8 +33,8 @@ type wire struct {
 	// largest is the server's max_payload in bytes, headers tells that it takes them.
 	largest atomic.Int64
 	headers bool
-	// ponged is called for every PONG, by serve.
-	ponged func()
+	// ponged is called for every PONG, by serve; asking for every PING of look's, while nobody else may write.
+	ponged, asking func()
 
 	// mu guards the writing side.
 	mu  sync.Mutex
@@ -46,6 +46,9 @@ type wire struct {
 	buf      []byte
 	at, upto int
 	full     bool
+	// heard counts the reads that brought something; silence is of look.
+	heard   uint64
+	silence silence
 }
 
 // begin starts a batch of operations, which end writes.
@@ -169,6 +172,7 @@ func (w *wire) fill() error {
 	w.full = w.upto == len(w.buf)
 	switch {
 	case n > 0 || err == nil:
+		w.heard++
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return err

@@ -113,8 +113,12 @@ func (s *session) queueFacts(t drivers.Topic, queues []queueInfo) []drivers.Fact
 		}
 	}
 	if kind == typeQuorum || kind == typeStream {
+		note := "a majority of them confirms a message"
+		if kind == typeQuorum {
+			note += ", when it is synced: wal_sync_method of ra, with which an advanced.config may forgo that, cannot be read"
+		}
 		facts = append(facts,
-			fact("members", strconv.Itoa(t.Replicas), "a majority of them confirms a message",
+			fact("members", strconv.Itoa(t.Replicas), note,
 				func(q *queueInfo) string { return strconv.Itoa(len(q.Members)) }),
 			fact("members online", strconv.Itoa(t.Replicas), "", func(q *queueInfo) string { return strconv.Itoa(len(q.Online)) }))
 	}

@@ -29,6 +29,7 @@ func TestBadDays(t *testing.T) {
 	cfg := drivers.Config{Servers: c.Servers()}
 	a := admin{t, c.Nodes()[0]}
 	t.Run("rights", func(t *testing.T) { missingRights(t, a, cfg) })
+	t.Run("documented rights", func(t *testing.T) { documentedRights(t, a, cfg) })
 	t.Run("vhost", func(t *testing.T) {
 		a.put(map[string]string{}, "vhosts", "private")
 		a.user("outsider", ".*", ".*", ".*")

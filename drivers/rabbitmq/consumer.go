@@ -25,10 +25,14 @@ type consumer struct {
 	reads ending.Fuse
 }
 
+// mostPrefetch is the largest number that basic.qos can say. The library cuts off what is above it: 65,536 would be no limit at all, and
+// 65,537 a single delivery.
+const mostPrefetch = 1<<16 - 1
+
 // prefetch is how many deliveries of one queue may be unanswered. The broker counts by consumer, and there is one for each shard: together
 // they leave no more than the group's prefetch.
 func (*session) prefetch(spec drivers.ConsumerSpec) int {
-	return max(1, spec.Group.Prefetch/spec.Topic.Shards)
+	return min(max(1, spec.Group.Prefetch/spec.Topic.Shards), mostPrefetch)
 }
 
 // newConsumer returns when the broker has the consumer on every queue.

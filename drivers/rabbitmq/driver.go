@@ -57,7 +57,8 @@ func (Driver) Options() []drivers.Option {
 		},
 		{
 			Name: optClassicVersion, Kind: drivers.KindInt,
-			About: "Version of classic queues, 1 or 2; the broker's own choice where it is not given. RabbitMQ 4 has version 2 only.",
+			About: "Version of classic queues, 1 or 2; the broker's own choice where it is not given. RabbitMQ 4 has version 2 only. It is " +
+				"refused where queues are of another type.",
 		},
 		{
 			Name: optConfirmTimeout, Kind: drivers.KindDuration, Default: "10s",
@@ -108,6 +109,9 @@ func (Driver) Reach(cfg drivers.Config, t drivers.Topic) error {
 		return refuse("a broadcast keeps nothing: set the producers' guarantee to sent, or the topic's model to log")
 	case t.Model == drivers.Broadcast:
 		return nil
+	case kind != typeClassic && cfg.Options.Int(optClassicVersion) > 0:
+		return fmt.Errorf("topic %q cannot have options.rabbitmq.classic_version: its queues are of type %s, by queue_type, by three replicas "+
+			"and more, or by the guarantee durable: leave classic_version out, or set queue_type to classic", t.Name, kind)
 	case t.Model == drivers.Queue && len(t.Groups) > 1:
 		return refuse("a queue has one group: set the model to log")
 	case kind == typeStream && t.Model == drivers.Queue:

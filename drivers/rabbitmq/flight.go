@@ -27,8 +27,8 @@ type flight struct {
 		tag uint64
 		ack bool
 	}
-	// refused is since when the broker has answered with nothing but nacks, since born; 0 where its last answer was an ack.
-	refused time.Duration
+	// refused are the first and the last of the nacks that no ack has come between, since born; 0 where the last answer was an ack.
+	refused struct{ first, last time.Duration }
 }
 
 // seat is the place of one message.
@@ -100,9 +100,12 @@ func (f *flight) confirmed(tag uint64, multiple, ack bool) {
 		return
 	}
 	if ack {
-		f.refused = 0
-	} else if f.refused == 0 {
-		f.refused = time.Since(f.born)
+		f.refused.first, f.refused.last = 0, 0
+	} else {
+		f.refused.last = time.Since(f.born)
+		if f.refused.first == 0 {
+			f.refused.first = f.refused.last
+		}
 	}
 	first := tag
 	if multiple {
@@ -157,8 +160,8 @@ func (f *flight) vacate(s *seat, r drivers.Receipt) {
 	f.Done(1)
 }
 
-// stuck tells why the channel is of no more use: the oldest message has waited longer than patience, or for longer than refusals nothing
-// was taken.
+// stuck tells why the channel is of no more use: the oldest message has waited longer than patience, or nothing was taken of what was
+// answered in longer than refusals. One nack before a pause says nothing of what would be answered next.
 func (f *flight) stuck(patience, refusals time.Duration) error {
 	f.Lock()
 	defer f.Unlock()
@@ -166,7 +169,7 @@ func (f *flight) stuck(patience, refusals time.Duration) error {
 	switch {
 	case f.Count() > 0 && now-f.seat(f.low).sent > patience:
 		return errSilent
-	case f.refused > 0 && now-f.refused > refusals:
+	case f.refused.last-f.refused.first > refusals:
 		return errRefusing
 	default:
 		return nil

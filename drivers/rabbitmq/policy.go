@@ -29,6 +29,22 @@ func (p *policy) String() string {
 	return fmt.Sprintf("%s (%s)", p.Name, strings.Join(out, ", "))
 }
 
+// appliesTo tells whether the broker holds the policy against q, of which only the one with the highest priority takes effect.
+func (p *policy) appliesTo(q *queueInfo) (bool, error) {
+	kinds := []string{"all", "queues"}
+	switch q.Type { // since RabbitMQ 3.12
+	case typeClassic, typeQuorum:
+		kinds = append(kinds, q.Type+"_queues")
+	case typeStream:
+		kinds = append(kinds, "streams")
+	}
+	if !slices.Contains(kinds, p.ApplyTo) {
+		return false, nil
+	}
+	pattern, err := regexp.Compile(p.Pattern)
+	return err == nil && pattern.MatchString(q.Name), err
+}
+
 // policies of a vhost; kind is policies or operator-policies.
 func (m *management) policies(ctx context.Context, kind, vhost string) (out []policy, err error) {
 	err = m.get(ctx, "/api/"+kind+"/"+url.PathEscape(vhost), &out)
@@ -53,11 +69,11 @@ func (m *management) police(ctx context.Context, vhost string, queues []queueInf
 		}
 		var applies []policy
 		for _, p := range operators {
-			pattern, err := regexp.Compile(p.Pattern)
+			fits, err := p.appliesTo(q)
 			if err != nil {
 				return fmt.Errorf("operator policy %q: %w", p.Name, err)
 			}
-			if pattern.MatchString(q.Name) && p.ApplyTo != "exchanges" {
+			if fits {
 				applies = append(applies, p)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -84,16 +85,52 @@ func TestFlightStuck(t *testing.T) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	}
-	check(nil, -1, -1)
+	check(nil, -1, 0)
 	if err := f.board([]seat{{token: 1, taken: true}, {token: 2, taken: true}, {token: 3, taken: true}}); err != nil {
 		t.Fatal(err)
 	}
 	check(errSilent, -1, time.Hour)
-	check(nil, time.Hour, -1)
-	f.confirmed(1, false, false)
-	check(errRefusing, time.Hour, -1)
-	f.confirmed(2, false, true)
-	check(nil, time.Hour, -1)
+	check(nil, time.Hour, 0)
+}
+
+// One refusal, and a pause however long, say nothing of the channel; refusals alone for a while do.
+func TestFlightIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const patience, refusals = time.Hour, time.Second
+		f := newFlight(1, func(drivers.Receipt) {})
+		tag := uint64(0)
+		for i, step := range []struct {
+			after time.Duration
+			ack   bool
+			want  error
+		}{
+			{time.Second, false, nil},
+			{time.Minute, true, nil},
+			{time.Second, false, nil},
+			{refusals / 2, false, nil},
+			{time.Millisecond, false, errRefusing},
+			{time.Second, true, nil},
+			{time.Minute, false, nil},
+		} {
+			time.Sleep(step.after)
+			tag++
+			if err := f.board([]seat{{token: tag, taken: true}}); err != nil {
+				t.Fatal(err)
+			}
+			f.confirmed(tag, false, step.ack)
+			f.settled()
+			for _, quiet := range []time.Duration{0, refusals / 2} {
+				time.Sleep(quiet)
+				if got := f.stuck(patience, refusals); !errors.Is(got, step.want) {
+					t.Errorf("step %d, quiet for %v: got %v, want %v", i, quiet, got, step.want)
+				}
+			}
+		}
+		time.Sleep(time.Minute)
+		if got := f.stuck(patience, refusals); got != nil {
+			t.Errorf("a minute after one nack: %v", got)
+		}
+	})
 }
 
 // Whatever order deliveries are answered in, and however late, an acknowledgement of many never covers one that was not, and no tag is
@@ -339,9 +376,32 @@ func TestInboxBodies(t *testing.T) {
 	}
 }
 
+// A prefetch is shared by the shards, and is never larger than what AMQP can say in 16 bits.
+func TestPrefetch(t *testing.T) {
+	for _, c := range []struct{ group, shards, want int }{
+		{500, 1, 500},
+		{500, 3, 166},
+		{2, 3, 1},
+		{0, 1, 1},
+		{65_535, 1, 65_535},
+		{65_536, 1, 65_535},
+		{65_537, 1, 65_535},
+		{1_000_000, 1, 65_535},
+		{1_000_000, 20, 50_000},
+	} {
+		spec := drivers.ConsumerSpec{Topic: drivers.Topic{Shards: c.shards}, Group: drivers.Group{Prefetch: c.group}}
+		if got := (*session)(nil).prefetch(spec); got != c.want || int(uint16(got)) != got {
+			t.Errorf("a prefetch of %d for %d shards is %d for each, want %d", c.group, c.shards, got, c.want)
+		}
+	}
+}
+
 func TestReach(t *testing.T) {
 	config := func(g drivers.Guarantee, queueType string) drivers.Config {
 		return drivers.Config{Guarantee: g, Options: drivers.Options{optQueueType: queueType}}
+	}
+	versioned := func(g drivers.Guarantee, queueType string) drivers.Config {
+		return drivers.Config{Guarantee: g, Options: drivers.Options{optQueueType: queueType, optClassicVersion: "2"}}
 	}
 	for _, c := range []struct {
 		cfg   drivers.Config
@@ -362,6 +422,13 @@ func TestReach(t *testing.T) {
 		{config(drivers.Durable, typeStream), drivers.Topic{Replicas: 3}, "before they are synced"},
 		{config(drivers.Accepted, typeStream), drivers.Topic{Model: drivers.Queue, Replicas: 1}, "topic's model to log"},
 		{config(drivers.Sent, typeStream), drivers.Topic{Model: drivers.Broadcast}, ""},
+		{versioned(drivers.Accepted, ""), drivers.Topic{Replicas: 1}, ""},
+		{versioned(drivers.Accepted, typeClassic), drivers.Topic{Replicas: 1}, ""},
+		{versioned(drivers.Sent, ""), drivers.Topic{Model: drivers.Broadcast, Replicas: 3}, ""},
+		{versioned(drivers.Accepted, typeQuorum), drivers.Topic{Replicas: 1}, "leave classic_version out"},
+		{versioned(drivers.Accepted, typeStream), drivers.Topic{Replicas: 1}, "of type stream"},
+		{versioned(drivers.Replicated, typeAuto), drivers.Topic{Replicas: 3}, "of type quorum"},
+		{versioned(drivers.Durable, ""), drivers.Topic{Replicas: 1}, "of type quorum"},
 		{config(drivers.Accepted, ""), drivers.Topic{Model: drivers.Queue, Replicas: 1, Groups: make([]drivers.Group, 2)}, "model to log"},
 	} {
 		err := New().Reach(c.cfg, c.topic)
