@@ -3,7 +3,6 @@ package drivertest
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -30,6 +29,9 @@ type sharer struct {
 
 // afterClose is how long a member that has closed is listened to for what it must not be told any more.
 const afterClose = 50 * time.Millisecond
+
+// meanwhile is how long a member takes to hear its shards, for another goroutine to come and tell it as well.
+const meanwhile = 5 * time.Millisecond
 
 // share makes a member that receives and acknowledges in a goroutine of its own until it leaves.
 func (b *bench) share(member int) *sharer {
@@ -72,7 +74,7 @@ func (s *sharer) hear(shards []int32) {
 	s.mu.Lock()
 	s.told = append(s.told, slices.Clone(shards))
 	s.mu.Unlock()
-	runtime.Gosched() // so that a second goroutine has a chance to be seen
+	time.Sleep(meanwhile) // so that a second goroutine is seen
 	s.telling.Store(false)
 }
 

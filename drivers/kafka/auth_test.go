@@ -159,7 +159,7 @@ func refusals(t *testing.T, b *secured) {
 			with(right, func(c *drivers.Config) { c.TLS = nil }), []string{b.sasl, "use TLS"},
 		},
 		"TLS to a plain port": {
-			with(b.as("", ""), func(c *drivers.Config) { c.Servers = []string{b.open} }), []string{b.open, "without TLS"},
+			with(right, func(c *drivers.Config) { c.Servers, c.Auth = []string{b.open}, drivers.Auth{} }), []string{b.open, "without TLS"},
 		},
 		"nobody there": {
 			drivers.Config{Servers: []string{freeAddress(t)}}, []string{"connection refused", "is the broker running"},

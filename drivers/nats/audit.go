@@ -155,7 +155,10 @@ func (s *session) syncFacts(ctx context.Context, holders []string) []drivers.Fac
 // holders are the names of the servers that hold a stream.
 func (s *session) holders(info *jetstream.StreamInfo) []string {
 	if info.Cluster == nil {
-		return []string{s.nc.ConnectedServerName()}
+		if name := s.nc.ConnectedServerName(); name != "" {
+			return []string{name}
+		}
+		return []string{"the server, to which the connection is lost"}
 	}
 	var names []string
 	if info.Cluster.Leader != "" {

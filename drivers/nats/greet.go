@@ -56,7 +56,9 @@ func (s *session) dialWire(ctx context.Context) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", server, err)
 	}
-	w := &wire{ponged: func() {}, asking: func() {}, conn: conn, line: &line{Conn: conn, server: server}}
+	w := &wire{
+		ponged: func() {}, asking: func() {}, conn: conn, line: &line{Conn: conn, server: server}, patience: s.set.publishTimeout,
+	}
 	release := context.AfterFunc(ctx, w.line.cut)
 	defer release()
 	if err := w.greet(ctx, s, server); err != nil {

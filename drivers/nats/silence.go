@@ -35,7 +35,8 @@ type silence struct {
 }
 
 // look is called every so often by who reads. After more than most looks in a row in which something was owed and nothing came it is an
-// error. A PING asks meanwhile, unless one is under way.
+// error. A PING asks meanwhile, unless one is under way, and has as many looks to be answered in: a server that was paused while it owed
+// nothing owes since then.
 func (w *wire) look(owed debt, most int) error {
 	s := &w.silence
 	if w.heard != s.heard || owed == nothing && !s.asked {
@@ -47,7 +48,9 @@ func (w *wire) look(owed debt, most int) error {
 	case s.count > most:
 		return errSilent
 	case s.count >= silentLooks && owed == answers && !s.asked:
-		s.asked = w.ask()
+		if s.asked = w.ask(); s.asked {
+			s.count = 0
+		}
 	}
 	return nil
 }
@@ -58,10 +61,8 @@ func (w *wire) ask() bool {
 		return false
 	}
 	defer w.mu.Unlock()
-	w.conn.SetWriteDeadline(time.Now().Add(silenceLimit)) //nolint:errcheck // fails only when the connection is gone, which the read tells
 	w.asking()
 	w.say("PING")
 	w.flush()
-	w.conn.SetWriteDeadline(time.Time{}) //nolint:errcheck // likewise
 	return true
 }

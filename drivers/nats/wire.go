@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ordeal/drivers"
 )
@@ -39,6 +40,8 @@ type wire struct {
 	// mu guards the writing side.
 	mu  sync.Mutex
 	out []byte
+	// patience is for how long an answer may stay away; silenceLimit where that is more.
+	patience time.Duration
 	// failed is why nothing more is written.
 	failed error
 
@@ -78,8 +81,14 @@ func (w *wire) flush() {
 	}
 }
 
+// write gives the connection up where it takes nothing for as long as may pass without an answer: the buffers on the way to a server that
+// is gone are soon full.
 func (w *wire) write(b []byte) {
+	w.conn.SetWriteDeadline(time.Now().Add(max(w.patience, silenceLimit))) //nolint:errcheck // fails only when the connection is gone
 	if _, err := w.conn.Write(b); err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = errSilent
+		}
 		w.failed = err
 		w.line.cut() // part of a message may be out: nothing can follow it
 	}

@@ -227,12 +227,15 @@ func TestBrokerThatNeverComesBack(t *testing.T) {
 
 // A machine that is off neither answers nor refuses: whether its process has ended is not known, and it must be started all the same.
 func TestSilentNodeIsStartedAgain(t *testing.T) {
+	limits := faults.DefaultLimits()
+	limits.Recover = time.Second
 	for _, kind := range []faults.Kind{process.Kill(), process.Stop()} {
-		node := &stub{status: faults.Status{Running: true, Silent: true}, signal: errors.New("node n1 is still there"), start: func(s *stub) error {
+		told := fmt.Errorf("node n1 is still there: %w", context.DeadlineExceeded)
+		node := &stub{status: faults.Status{Running: true, Silent: true}, signal: told, start: func(s *stub) error {
 			s.status = faults.Status{Running: true}
 			return nil
 		}}
-		r, _ := guarded(t, kind, "n1", &target{t: t, nodes: []faults.Node{node}})
+		r, _ := guardedWithin(t, limits, kind, "n1", &target{t: t, nodes: []faults.Node{node}})
 		if node.status.Silent || !r.Undone {
 			t.Errorf("%s: the node is %+v and the record %+v; want it started, and so undone", kind.Name, node.status, r)
 		}

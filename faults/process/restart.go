@@ -30,6 +30,7 @@ func (r *restart) Recover(ctx context.Context) error {
 		if now.Running && !now.Silent {
 			return nil
 		}
+		silent := now.Silent
 		if err := v.node.Start(ctx); err != nil {
 			return err
 		}
@@ -37,6 +38,7 @@ func (r *restart) Recover(ctx context.Context) error {
 			return err
 		}
 		switch {
+		case silent: // whether it had ended is as little known as before
 		case v.ending:
 			how := "ended%s only after the time that it has for it, and was started again%s"
 			if v.killed {
@@ -65,6 +67,10 @@ func (v *victim) ended() string {
 	return v.facts["exit"]
 }
 
+// unhurried is which part of the time for a recovery is spent on waiting for a node that keeps silent: it may be about to end, and then a
+// start in its midst would be for nothing, or its machine may be off.
+const unhurried = 2
+
 // outlast looks at the node, when it is over with what it was told, if that may still end it.
 func (v *victim) outlast(ctx context.Context) (faults.Status, error) {
 	tick := time.NewTicker(endPoll)
@@ -75,10 +81,15 @@ func (v *victim) outlast(ctx context.Context) (faults.Status, error) {
 			return faults.Status{}, err
 		}
 	}
+	deadline, limited := ctx.Deadline()
+	silent := time.Now().Add(time.Until(deadline) / unhurried)
 	for {
 		now, err := v.node.Status(ctx)
 		if !v.ending || err == nil && (!now.Running || now.PID != v.before.PID) {
 			return now, err
+		}
+		if err == nil && now.Silent && limited && time.Now().After(silent) {
+			return now, nil
 		}
 		select {
 		case <-tick.C:

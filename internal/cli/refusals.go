@@ -55,22 +55,25 @@ func (r *refusals) exit(worst int) int {
 	return worst
 }
 
-// spoilt are targets that somebody else runs, by the folder of the run that left a fault in effect there. Another run would injure what is
-// injured already, and measure that.
+// spoilt are addresses of targets that somebody else runs, by the folder of the run that left a fault in effect there. Another run would
+// injure what is injured already, and measure that, whatever the target is called.
 type spoilt map[string]string
 
 func (s spoilt) note(t engine.Target, r *reports.Run) {
-	if r.Stuck() && !t.Local() {
-		s[t.String()] = r.Folder
+	for _, address := range t.Servers {
+		if r.Stuck() {
+			s[address] = r.Folder
+		}
 	}
 }
 
 // by says why t is not to be run again; nil where it may be.
 func (s spoilt) by(t engine.Target) error {
-	folder, ok := s[t.String()]
-	if !ok {
-		return nil
+	for _, address := range t.Servers {
+		if folder, ok := s[address]; ok {
+			return &engine.Error{Exit: engine.ExitEnvironment, Err: fmt.Errorf("the run before left a fault in effect, so it is not run again: "+
+				"mend it, with `ordeal faults undo %s` if that helps, and begin anew", folder)}
+		}
 	}
-	return &engine.Error{Exit: engine.ExitEnvironment, Err: fmt.Errorf("the run before left a fault in effect, so it is not run again: "+
-		"mend it, with `ordeal faults undo %s` if that helps, and begin anew", folder)}
+	return nil
 }

@@ -23,9 +23,11 @@ type relay struct {
 	out     io.Writer
 	passage chan parcel
 	stalled atomic.Bool // the last Flush was in vain, and nothing has been read since
+	missing func(n int) []byte
 
-	mu   sync.Mutex
-	left int // writes left out since the last that was not
+	mu    sync.Mutex
+	left  int  // writes left out since the last that was not
+	ended bool // after Close
 }
 
 // parcel is a text, or with mark the news that all before it has been written.
@@ -34,9 +36,9 @@ type parcel struct {
 	mark chan<- struct{}
 }
 
-// newRelay begins one. Who has it calls Close when nobody writes to it any more.
-func newRelay(out io.Writer) *relay {
-	r := &relay{out: out, passage: make(chan parcel, relayLines)}
+// newRelay begins one. missing is what stands in the place of n writes that were left out. Who has it calls Close in the end.
+func newRelay(out io.Writer, missing func(n int) []byte) *relay {
+	r := &relay{out: out, passage: make(chan parcel, relayLines), missing: missing}
 	go r.run() // it ends after Close, or with the process where nobody ever reads again
 	return r
 }
@@ -45,24 +47,29 @@ func (r *relay) run() {
 	for p := range r.passage {
 		if p.mark != nil {
 			close(p.mark)
-			continue
+		} else {
+			_, _ = r.out.Write(p.text) // it fails when whoever was to read it is gone
 		}
-		_, _ = r.out.Write(p.text) // it fails when whoever was to read it is gone
 		r.stalled.Store(false)
 	}
 }
 
-// Write takes a copy of text and never fails.
+// Write takes a copy of text and never fails. After Close it is lost.
 func (r *relay) Write(text []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.left > 0 && r.pass(fmt.Appendf(nil, "ordeal: %d lines were left out here, for nobody read them\n", r.left)) {
-		r.left = 0
-	}
-	if r.left > 0 || !r.pass(bytes.Clone(text)) {
+	if !r.ended && (!r.told() || !r.pass(bytes.Clone(text))) {
 		r.left++
 	}
 	return len(text), nil
+}
+
+// told tells whether there was room to say what was left out, if anything was. mu is held.
+func (r *relay) told() bool {
+	if r.left > 0 && r.pass(r.missing(r.left)) {
+		r.left = 0
+	}
+	return r.left == 0
 }
 
 // pass tells whether there was room for text.
@@ -77,9 +84,12 @@ func (r *relay) pass(text []byte) bool {
 
 // Flush returns once all is written, or nobody has read for a while; it then waits no more until somebody does.
 func (r *relay) Flush() {
-	if r.stalled.Load() {
-		return
+	if !r.stalled.Load() {
+		r.wait()
 	}
+}
+
+func (r *relay) wait() {
 	mark := make(chan struct{})
 	patience := time.NewTimer(relayPatience)
 	defer patience.Stop()
@@ -96,9 +106,16 @@ func (r *relay) Flush() {
 	}
 }
 
-// Close flushes and ends the relay.
+// Close writes what can be written in a moment, and ends the relay.
 func (r *relay) Close() {
-	r.Flush()
+	r.wait()
+	r.mu.Lock()
+	r.told()
+	r.mu.Unlock()
+	r.wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
 	close(r.passage)
 }
 
@@ -114,9 +131,15 @@ func (a after) Write(text []byte) (int, error) {
 	return a.out.Write(text)
 }
 
-// relayed is env with a relay before its standard error. Whoever has it calls flush in the end, and nobody writes to it any more.
-func relayed(env *Env) (unhindered *Env, flush func()) {
-	own, r := *env, newRelay(env.Stderr)
+// relayed is env with a relay before its standard error, on which that kind of progress is shown. Whoever has it calls flush in the end.
+func relayed(env *Env, progress string) (unhindered *Env, flush func()) {
+	missing := func(n int) []byte {
+		return fmt.Appendf(nil, "ordeal: %d lines were left out here, for nobody read them\n", n)
+	}
+	if progress == progressJSON {
+		missing = func(n int) []byte { return fmt.Appendf(nil, "{\"type\":\"left_out\",\"lines\":%d}\n", n) }
+	}
+	own, r := *env, newRelay(env.Stderr, missing)
 	own.Stdout, own.Stderr = after{env.Stdout, r}, r
 	return &own, r.Close
 }

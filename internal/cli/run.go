@@ -115,7 +115,7 @@ func (f *runFlags) run(env *Env, name string) error {
 	if f.dryRun {
 		return f.rehearse(env, w, sc, targets)
 	}
-	unhindered, flush := relayed(env)
+	unhindered, flush := relayed(env, f.progress)
 	defer flush()
 	return f.all(unhindered, w, sc, name, targets, renderers)
 }

@@ -198,11 +198,11 @@ func TestNoRepeatOnATargetThatIsStillDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := start(t, "run", scenario(t, "  - name: fault\n    for: 1s\n    faults:\n"+
-		"      - {kind: process.kill, target: n1, at: 200ms, for: 300ms}"), "--on", path, "--report", "none", "--set", "drain.timeout=1s",
-		"--repeat", "3")
+		"      - {kind: process.kill, target: n1, at: 200ms, for: 300ms}"), "--on", path, "--on", path+"?ack_wait=2s", "--report", "none",
+		"--set", "drain.timeout=1s", "--repeat", "3")
 	c.ends(4)
-	if want := "is refused: the run before left a fault in effect"; strings.Count(c.stderr(), want) != 1 {
-		t.Errorf("stderr does not say once %q:\n%s", want, c.stderr())
+	if want := "is refused: the run before left a fault in effect"; strings.Count(c.stderr(), want) != 2 {
+		t.Errorf("stderr does not say once for each %q:\n%s", want, c.stderr())
 	}
 	if r := c.report(); len(r.Faults) != 1 || !r.Faults[0].NotUndone {
 		t.Errorf("the only run: %+v", r.Faults)

@@ -198,8 +198,9 @@ func (t *Target) path(path string) error {
 		return fmt.Errorf("/%s stands behind the addresses, and ?%s=%s as well", path, vhost, t.Options[vhost])
 	}
 	name, err := url.PathUnescape(path)
-	if err != nil || strings.Contains(path, "/") {
-		return fmt.Errorf("its virtual host %q cannot be decoded: write a slash in it as %%2F", path)
+	if err != nil || strings.ContainsAny(path, "/,") {
+		return fmt.Errorf("its virtual host %q cannot be decoded: it stands behind all addresses; write a slash in it as %%2F, a comma as %%2C "+
+			"and an @ as %%40", path)
 	}
 	t.Options[vhost] = name
 	return nil

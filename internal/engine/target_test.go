@@ -64,6 +64,7 @@ func TestParseTargetSaysWhatIsWrong(t *testing.T) {
 		{"redis://host:6379/0", "/0 stands behind the addresses, and redis has nothing of the kind"},
 		{"amqp://host:1/a?vhost=b", "/a stands behind the addresses, and ?vhost=b as well"},
 		{"amqp://host:1/a/b", `virtual host "a/b" cannot be decoded`},
+		{"amqp://host:1/a,b:2", `virtual host "a,b:2" cannot be decoded: it stands behind all addresses`},
 		{"nats://u:%zz@host:1", "password cannot be decoded"},
 		{"nats://me:pa?ss@host:1", `"nats://me:***@host:1": what stands before the last @ has a question mark`},
 		{"nats://me:p@a?b@host:1", `"nats://me:***@host:1"`},
