@@ -37,7 +37,7 @@ func (m *member) turnPage(reply []byte) error {
 	if kind != '%' {
 		return fmt.Errorf("%w: to XREADGROUP", errReply)
 	}
-	m.page.streams, m.vain = streams, 0
+	m.page.streams, m.vain, m.lull = streams, 0, 0
 	return nil
 }
 
@@ -91,10 +91,10 @@ func (m *member) ask(ctx context.Context, room int) error {
 	defer m.fuse.Disarm()
 	m.intake.wire.begin()
 	m.plain += m.acknowledge()
-	first := room - room/2
+	first := m.share(room)
 	m.asked = [2]int{m.fetch(first, m.patience(first)), 0}
 	m.fetches = 1
-	if rest := room / 2; rest > 0 {
+	if rest := room - first; rest > 0 {
 		m.asked[1] = m.fetch(rest, "")
 		m.fetches = 2
 	}
@@ -111,9 +111,13 @@ func (m *member) finished(err error) error {
 	return nil
 }
 
+// share is how much of the room the first fetch gets: half of it, but a place for each stream where there are so many, so that it can wait
+// for all.
+func (m *member) share(room int) int { return max(room-room/2, min(room, len(m.route.keys))) }
+
 // patience is how long a fetch for at most room messages may wait, in milliseconds, "" for not at all. Where there is less room than
 // streams it names some of them only, and what comes in another would wait as long: so it only looks until all streams were found empty,
-// and then waits briefly.
+// and then waits briefly, and longer each time.
 func (m *member) patience(room int) string {
 	switch {
 	case room >= len(m.route.keys):
@@ -122,7 +126,7 @@ func (m *member) patience(room int) string {
 		return ""
 	default:
 		m.vain = 0
-		return milliseconds(briefly)
+		return milliseconds(m.lull.longer(m.care.every))
 	}
 }
 

@@ -150,7 +150,7 @@ func TestFewerPlacesThanStreams(t *testing.T) {
 
 // TestPatience: how long fetches wait for, as one after the other brings nothing or something.
 func TestPatience(t *testing.T) {
-	const long, short = "250", "5"
+	const long, short, longer = "20", "5", "10"
 	for _, row := range []struct {
 		name  string
 		room  int    // for each fetch
@@ -159,12 +159,16 @@ func TestPatience(t *testing.T) {
 	}{
 		{"room for all", 3, "..x.", []string{long, long, long, long}},
 		{"room for one", 1, "....", []string{"", "", "", short}},
-		{"again and again", 1, ".........", []string{"", "", "", short, "", "", short, "", ""}},
+		{
+			"longer each time", 1, "................",
+			[]string{"", "", "", short, "", "", longer, "", "", long, "", "", long, "", "", long},
+		},
 		{"something comes", 1, "..x....", []string{"", "", "", "", "", "", short}},
+		{"it was idle before", 1, ".......x....", []string{"", "", "", short, "", "", longer, "", "", "", "", short}},
 		{"room for two", 2, "....", []string{"", "", short, ""}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			m := &member{block: long, route: newRoute(drivers.Topic{Name: "t", Shards: 3})}
+			m := &member{block: long, care: care{every: 20 * time.Millisecond}, route: newRoute(drivers.Topic{Name: "t", Shards: 3})}
 			for i, what := range row.heard {
 				if have := m.patience(row.room); have != row.want[i] {
 					t.Fatalf("fetch %d waits for %q, want %q", i, have, row.want[i])
@@ -179,6 +183,50 @@ func TestPatience(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestShare: the first fetch can wait for all streams where there is a place for each, and gets no less than half of the room.
+func TestShare(t *testing.T) {
+	for shards := range 9 {
+		m := &member{route: newRoute(drivers.Topic{Name: "t", Shards: shards + 1})}
+		for room := 1; room < 40; room++ {
+			first := m.share(room)
+			if first > room || 2*first < room || room >= len(m.route.keys) && first < len(m.route.keys) {
+				t.Errorf("of room for %d with %d streams the first fetch gets %d", room, shards+1, first)
+			}
+		}
+	}
+}
+
+// TestIdleIsQuiet: a member of a topic on which nothing happens asks seldom, however few places it has.
+func TestIdleIsQuiet(t *testing.T) {
+	for _, kind := range []string{"stream", "list"} {
+		for _, row := range []struct{ shards, prefetch int }{{8, 1}, {8, 3}, {8, 8}, {8, 14}} {
+			t.Run(fmt.Sprintf("%s, %d shards, prefetch %d", kind, row.shards, row.prefetch), func(t *testing.T) {
+				t.Parallel()
+				k := startNode(t, "--hz", "500") // one that notices soon when a wait is over, as a busy one does
+				s := connect(t, drivers.Config{Servers: []string{k.address}, Options: drivers.Options{optQueue: kind}})
+				topic := drivers.Topic{
+					Name: "idle", Model: drivers.Queue, Shards: row.shards, Replicas: 1,
+					Groups: []drivers.Group{{Name: "g", Members: 1, Prefetch: row.prefetch}},
+				}
+				if err := s.Declare(t.Context(), topic); err != nil {
+					t.Fatal(err)
+				}
+				const long = time.Second
+				quiet(t, consume(t, s, topic, 0), long)
+				asked := 0
+				for _, command := range []string{"xreadgroup", "blmove", "lmove"} {
+					n, _ := k.commandCalls(command)
+					asked += n
+				}
+				// All shards may be asked each time the longest wait is over, and some more often at first.
+				if most := 2 * row.shards * int(long/lookMost+8); asked > most {
+					t.Errorf("%d commands in %v, want at most %d", asked, long, most)
+				}
+			})
+		}
 	}
 }
 

@@ -74,6 +74,7 @@ type member struct {
 	arrived         bool
 	turn            int // of fetch, the shard to begin with
 	vain            int // streams in a row that had nothing, or more
+	lull            lull
 	looking         bool
 	scratch         []byte
 

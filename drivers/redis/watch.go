@@ -101,43 +101,44 @@ func (w *worker) retake(ctx context.Context, l *line) error {
 	if err != nil {
 		return err
 	}
-	waiting := make([]int, len(replies))
+	waiting, total := make([]int, len(replies)), 0
 	for shard := range replies {
 		n, err := replies[shard].AsInt64()
 		if err != nil {
 			return fmt.Errorf("%w: to LLEN: %w", errReply, err)
 		}
 		waiting[shard] = int(n)
+		total += int(n)
 	}
-	if slices.Max(waiting) == 0 {
-		w.withdraw(len(w.lines) - 1) // others took what it wants a place for
+	who := len(w.lines) - 1
+	if total == 0 {
+		w.withdraw(who) // others took what it wants a place for
 		return nil
 	}
+	// One place in the queue stands for all shards, so their room is reserved at once: with none it is called when it is its turn.
+	room := w.reserve(who, min(total, movePage))
+	if 0 < room && room < total {
+		w.care.now.Store(true) // there is more
+	}
 	for shard, n := range waiting {
-		if err := w.retakeShard(l, shard, n); err != nil {
+		if n = min(n, room); n == 0 {
+			continue
+		}
+		room -= n
+		came, err := w.retakeShard(l, shard, n)
+		w.release(who, n, came)
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// retakeShard does so with what waits of one shard.
-func (w *worker) retakeShard(l *line, shard, waiting int) error {
-	if waiting == 0 {
-		return nil
-	}
-	n, _ := w.reserve(len(w.lines)-1, min(waiting, movePage))
-	if n == 0 {
-		return nil // it is called when it is its turn
-	}
+// retakeShard does so with at most n messages of one shard.
+func (w *worker) retakeShard(l *line, shard, n int) (came int, err error) {
 	commands := make([]rueidis.Completed, 0, n)
 	for range n {
 		commands = append(commands, l.command("LMOVE", w.lists.returned(shard), w.lists.taken(shard, w.name), "LEFT", "RIGHT"))
 	}
-	came, err := w.move(l, shard, commands, true)
-	w.release(n, came)
-	if came == n && came < waiting {
-		w.care.now.Store(true) // there is more
-	}
-	return err
+	return w.move(l, shard, commands, true)
 }

@@ -50,8 +50,9 @@ var (
 func newWorker(ctx context.Context, s *session, spec drivers.ConsumerSpec) (*worker, error) {
 	w := &worker{
 		session: s, spec: spec, lists: newLists(spec.Topic), arrival: spec.Group.Ack == drivers.AckBefore,
-		places: places{limit: spec.Group.Prefetch}, inbox: newInbox(), care: newCare(s.access.set.claimIdle), quit: make(chan struct{}),
+		inbox: newInbox(), care: newCare(s.access.set.claimIdle), quit: make(chan struct{}),
 	}
+	w.places = places{limit: spec.Group.Prefetch, shards: len(w.lists.keys)}
 	if w.places.limit < 1 {
 		w.places.limit = defaultPrefetch
 	}
@@ -160,32 +161,29 @@ func (w *worker) held() int {
 }
 
 // reserve keeps room for at most n messages for a goroutine, by the number of its line. Where it returns none, the goroutine is woken when
-// it is its turn. patience is how long it may wait for messages in its places: where they are the last it is not to wait for one shard
-// while another has messages, so it only looks, until all have been looked at in vain.
-func (w *worker) reserve(who, n int) (got int, patience time.Duration) {
+// it is its turn.
+func (w *worker) reserve(who, n int) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if got = w.places.take(who, n, w.held()); got == 0 {
-		return 0, 0
+	got := w.places.take(who, n, w.held())
+	if got > 0 {
+		w.callNext()
 	}
-	w.callNext()
-	alone := len(w.lists.keys) == 1 && len(w.places.queue) == 0
-	switch {
-	case alone || w.held()+w.places.reserved < w.places.limit:
-		return got, w.care.every
-	case w.places.vain < len(w.lists.keys):
-		return got, 0
-	default:
-		w.places.vain = 0
-		return got, briefly
-	}
+	return got
 }
 
-// release gives room back, with which came messages were taken.
-func (w *worker) release(n, came int) {
+// patience is how long a goroutine that has a place may wait for a message.
+func (w *worker) patience() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.places.free(n, came)
+	return w.places.patience(w.held(), w.care.every)
+}
+
+// release gives the room back that a goroutine had reserved, with which came messages were taken.
+func (w *worker) release(who, n, came int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.places.free(who, n, came)
 	w.callNext()
 }
 
@@ -216,21 +214,24 @@ func (w *worker) withdraw(who int) {
 func (w *worker) take(shard int) error {
 	l, want := w.lines[shard], 1
 	for w.here() {
-		n, patience := w.reserve(shard, want)
+		n := w.reserve(shard, want)
 		if n == 0 {
 			w.pause(shard, w.care.every)
 			continue
 		}
 		from, to := w.lists.keys[shard], w.lists.taken(shard, w.name)
 		var commands []rueidis.Completed
-		if want == 1 && patience > 0 {
-			commands = append(commands, l.command("BLMOVE", from, to, "LEFT", "RIGHT", strconv.FormatFloat(patience.Seconds(), 'f', -1, 64)))
+		if want == 1 {
+			if patience := w.patience(); patience > 0 {
+				seconds := strconv.FormatFloat(patience.Seconds(), 'f', -1, 64)
+				commands = append(commands, l.command("BLMOVE", from, to, "LEFT", "RIGHT", seconds))
+			}
 		}
 		for len(commands) < n {
 			commands = append(commands, l.command("LMOVE", from, to, "LEFT", "RIGHT"))
 		}
 		came, err := w.move(l, shard, commands, false)
-		w.release(n, came)
+		w.release(shard, n, came)
 		if err != nil {
 			return err
 		}

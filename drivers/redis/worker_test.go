@@ -3,6 +3,7 @@ package redis
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/redis/rueidis"
@@ -165,6 +166,50 @@ func TestListReturnedFindsPlace(t *testing.T) {
 		}
 	}
 	owed(t, s, topic, 0)
+}
+
+// TestListReturnedIsNotForgotten: when there comes to be room while what was given back is looked at, shard by shard, whoever looks either
+// takes all of it or looks again.
+func TestListReturnedIsNotForgotten(t *testing.T) {
+	const shards = 200
+	k := startNode(t)
+	l, err := k.dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	lists := newLists(drivers.Topic{Name: "jobs", Shards: shards})
+	for range 20 {
+		fill := []rueidis.Completed{l.command("FLUSHALL")}
+		for shard := range shards {
+			fill = append(fill, l.command("RPUSH", lists.returned(shard), "x"))
+		}
+		w := &worker{lists: lists, name: "m0:1", inbox: newInbox(), places: places{shards: shards}}
+		w.lines = make([]*line, shards+1)
+		w.wake = make([]chan struct{}, shards+1)
+		if err := run(t.Context(), l, fill); err != nil {
+			t.Fatal(err)
+		}
+		var freed sync.WaitGroup
+		freed.Go(func() { // room for all as soon as there was none for the first
+			for {
+				w.mu.Lock()
+				if len(w.places.queue) > 0 {
+					w.places.limit = 2 * shards
+					w.mu.Unlock()
+					return
+				}
+				w.mu.Unlock()
+			}
+		})
+		if err := w.retake(t.Context(), l); err != nil {
+			t.Fatal(err)
+		}
+		freed.Wait()
+		if w.seats.count < shards && !w.called(shards) && !w.care.now.Load() {
+			t.Fatalf("it took %d of %d and will not look again, though there is room", w.seats.count, shards)
+		}
+	}
 }
 
 // TestListDelete leaves no key behind, whoever holds what.
