@@ -83,7 +83,10 @@ func (l *line) Read(p []byte) (int, error) {
 			continue
 		}
 		l.turn <- struct{}{}
-		l.pump()
+		// Whoever had the turn may have laid something aside since it was asked for, and perhaps nothing else comes.
+		if waiting, last := l.backlog(); waiting == 0 && !last {
+			l.pump()
+		}
 		<-l.turn
 	}
 }

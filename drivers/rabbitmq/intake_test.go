@@ -99,3 +99,29 @@ func TestWhoReads(t *testing.T) {
 	}
 	l.cut()
 }
+
+// What a consumer lays aside while the library waits for its turn must not lie there until something else comes.
+func TestLaidAsideBeforeTheTurn(t *testing.T) {
+	ours, broker := net.Pipe()
+	defer broker.Close()
+	l := newLine(ours)
+	defer l.cut()
+	l.turn <- struct{}{} // a consumer reads
+	got := make(chan []byte, 1)
+	go func() {
+		buffer := make([]byte, 10)
+		n, _ := l.Read(buffer)
+		got <- buffer[:n]
+	}()
+	time.Sleep(50 * time.Millisecond) // by then the library waits
+	l.hand([]byte("answer"), nil)
+	<-l.turn
+	select {
+	case text := <-got:
+		if string(text) != "answer" {
+			t.Errorf("the library got %q", text)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the library got nothing")
+	}
+}

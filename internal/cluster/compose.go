@@ -172,7 +172,7 @@ func (c *compose) commands(service string) Commands {
 		return "docker inspect --format '" + what + "' $(" + c.shellLine("ps", "--all", "--quiet", service) + ")"
 	}
 	stop := c.shellLine("stop", "--timeout", strconv.Itoa(stopSeconds), service) + ` && case "$(` + inspect("{{.State.ExitCode}}") +
-		fmt.Sprintf(`)" in 137|'') echo "it was ended by SIGKILL, for which Docker waits %d s, or nobody knows how" >&2; exit 1;; esac`, stopSeconds)
+		fmt.Sprintf(`)" in 137|'') echo "it was ended by SIGKILL, for which Docker waits %d s, or unseen" >&2; exit 1;; esac`, stopSeconds)
 	return Commands{
 		Kill: c.shellLine("kill", service), Stop: stop, Start: c.shellLine("start", service),
 		Pause: c.shellLine("pause", service), Resume: c.shellLine("unpause", service),
