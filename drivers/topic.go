@@ -37,7 +37,8 @@ type Topic struct {
 	Least Guarantee
 }
 
-// Owed is what every message of the topic is sent with, where g is what the Config asks for: other topics may need more.
+// Owed is what every message of the topic is sent with, where g is what the Config asks for: other topics may need more. Drivers call it in
+// Promise, and in Audit for settings of the client.
 func (t Topic) Owed(g Guarantee) Guarantee {
 	if t.Least > 0 {
 		return min(t.Least, g)

@@ -45,7 +45,7 @@ func (v void) Read(b []byte) (int, error) {
 // TestVanishedServer: who sends or waits notices a server that is gone without a word, and bears one that is there and has no answer.
 func TestVanishedServer(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a silence takes seconds")
+		t.Skip("a silence takes seconds; make unit runs it")
 	}
 	nodes := startNodes(t, 1, "")
 	for i, c := range []struct {
@@ -216,7 +216,7 @@ func TestLook(t *testing.T) {
 // TestWriteThatIsNotTaken: who is stuck in a write to a server that takes nothing is let go.
 func TestWriteThatIsNotTaken(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a silence takes seconds")
+		t.Skip("a silence takes seconds; make unit runs it")
 	}
 	ours, theirs := net.Pipe() // which takes nothing that is not read
 	defer theirs.Close()

@@ -18,7 +18,7 @@ func TestDurableOnABrokerThatOrdealStarts(t *testing.T) {
 		driver, target, contrary, says string
 	}{
 		{"nats", "nats", "sync_interval=2m", "sync_interval"},
-		{"nats", "nats:3", "", ""},
+		{"nats", "nats:3", "jetstream.sync_interval=2m", "sync_interval"},
 		{"redis", "redis", "appendfsync=everysec", "appendfsync"},
 		{"redis", "redis:2", "", ""},
 	} {
